@@ -66,12 +66,21 @@ pub static SMALL_CPU: Figure = figure(Row::AppendSmall, "APPEND of 10 kB: CPU", 
 pub static SMALL_P50: Figure = figure(Row::AppendSmall, "APPEND of 10 kB: p50", "ms", NONE);
 pub static IDLE_EACH: Figure = figure(Row::Idle, "idle IMAPS session, 100 to 10,000: PSS", "KiB", IDLE);
 pub static IDLE_DEAREST: Figure = figure(Row::Idle, "idle session, dearest step: PSS", "KiB", IDLE);
-pub static IDLE_FIRST: Figure = figure(Row::Idle, "all, with 100 sessions: PSS", "MiB", NONE);
-pub static IDLE_LAST: Figure = figure(Row::Idle, "all, with 10,000 sessions: PSS", "MiB", NONE);
+/// How many sessions are open, and the memory of all then.
+pub static IDLE_ALL: [(usize, Figure); 5] = [
+    (10, figure(Row::Idle, "all, with 10 sessions: PSS", "MiB", NONE)),
+    (100, figure(Row::Idle, "all, with 100 sessions: PSS", "MiB", NONE)),
+    (1000, figure(Row::Idle, "all, with 1,000 sessions: PSS", "MiB", NONE)),
+    (5000, figure(Row::Idle, "all, with 5,000 sessions: PSS", "MiB", NONE)),
+    (10_000, figure(Row::Idle, "all, with 10,000 sessions: PSS", "MiB", NONE)),
+];
 pub static MORNING_IDLE: Figure = figure(Row::Morning, "NOOP on the idle machine: p99", "ms", NONE);
 pub static MORNING_P99: Figure = figure(Row::Morning, "NOOP in the morning: p99", "ms", NONE);
 pub static MORNING_TIMES: Figure =
     figure(Row::Morning, "NOOP in the morning: p99, times the idle machine's", "x", &[AtMost(2.0)]);
+/// Not in the tables: drawn.
+pub static MORNING_PARTS: [Figure; 12] =
+    [const { figure(Row::Morning, "NOOP in a twelfth of the morning: p99", "ms", NONE) }; 12];
 pub static MORNING_REFUSED: Figure = figure(Row::Morning, "who was not served in the morning", "people", &[AtMost(0.0)]);
 pub static MORNING_HOUR: Figure = figure(Row::Morning, "an hour of the morning: CPU", "s", NONE);
 pub static MORNING_MEMORY: Figure = figure(Row::Morning, "memory at the end of the morning: PSS", "MiB", NONE);
@@ -144,8 +153,8 @@ pub fn all() -> Vec<&'static Figure> {
         &SMALL_P50,
         &IDLE_EACH,
         &IDLE_DEAREST,
-        &IDLE_FIRST,
-        &IDLE_LAST,
+        &IDLE_ALL[1].1,
+        &IDLE_ALL[4].1,
         &COMEBACK_P99,
         &COMEBACK_CPU,
         &MORNING_IDLE,

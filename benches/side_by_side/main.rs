@@ -21,6 +21,7 @@ mod fake_pop3;
 mod fake_sieve;
 mod fake_smtp;
 mod figures;
+mod graphs;
 mod haproxy;
 mod imap;
 mod imapproxy;
@@ -43,6 +44,7 @@ mod report;
 mod rows;
 mod small_rows;
 mod smtp;
+mod svg;
 mod tls_copy;
 mod transfer_rows;
 

@@ -9,14 +9,18 @@ use crate::peers::Target;
 use crate::report::Cell;
 use crate::{Res, figures, lab, smtp};
 
+/// Places in [`figures::IDLE_ALL`]: a hundred sessions, and the most.
+const WARM: usize = 1;
+const LAST: usize = figures::IDLE_ALL.len() - 1;
+
 /// What idle sessions cost, in KiB of PSS.
 pub struct Growth {
     /// Each one, from 100 sessions up.
     pub each: f64,
     /// Each one of the step where they cost most.
     pub dearest: f64,
-    /// All, with 100 sessions and with the most.
-    pub all: [f64; 2],
+    /// All, with as many sessions as in [`figures::IDLE_ALL`].
+    pub all: Vec<f64>,
 }
 
 /// Sessions that have logged in, selected a mailbox and wait in IDLE.
@@ -25,12 +29,9 @@ pub async fn idle(target: &Target) -> Res<Vec<Cell>> {
     let Some(Growth { each, dearest, all }) = growth(target, async |count| idlers.grow(count).await).await? else {
         return Ok(Vec::new());
     };
-    Ok(vec![
-        Cell::new(&figures::IDLE_EACH, each),
-        Cell::new(&figures::IDLE_DEAREST, dearest),
-        Cell::new(&figures::IDLE_FIRST, all[0] / 1024.0),
-        Cell::new(&figures::IDLE_LAST, all[1] / 1024.0),
-    ])
+    let mut cells = vec![Cell::new(&figures::IDLE_EACH, each), Cell::new(&figures::IDLE_DEAREST, dearest)];
+    cells.extend(figures::IDLE_ALL.iter().zip(all).map(|((_, figure), kib)| Cell::new(figure, kib / 1024.0)));
+    Ok(cells)
 }
 
 /// What sessions cost that `grow` opens, until there are so many. The first hundred are the warm-up: what they cost also pays for the
@@ -39,8 +40,8 @@ pub async fn growth(target: &Target, mut grow: impl AsyncFnMut(usize) -> Res<()>
     if target.roots.is_empty() {
         return Ok(None);
     }
-    let steps = [100, 1000, 5000, lab::most_sessions()];
-    if steps[3] <= steps[2] {
+    let steps = figures::IDLE_ALL.each_ref().map(|(count, _)| (*count).min(lab::most_sessions()));
+    if steps[LAST] <= steps[LAST - 1] {
         return Err("the limit of open files is too low: ulimit -n 25000".into());
     }
     let mut sizes = Vec::new();
@@ -50,8 +51,9 @@ pub async fn growth(target: &Target, mut grow: impl AsyncFnMut(usize) -> Res<()>
         sizes.push((step as f64, account::pss_kib(&target.roots).ok_or(UNREADABLE)? as f64));
     }
     let growth = |from: (f64, f64), to: (f64, f64)| (to.1 - from.1) / (to.0 - from.0);
-    let dearest = sizes.windows(2).map(|pair| growth(pair[0], pair[1])).fold(f64::MIN, f64::max);
-    Ok(Some(Growth { each: growth(sizes[0], sizes[3]), dearest, all: [sizes[0].1, sizes[3].1] }))
+    let dearest = sizes[WARM..].windows(2).map(|pair| growth(pair[0], pair[1])).fold(f64::MIN, f64::max);
+    let each = growth(sizes[WARM], sizes[LAST]);
+    Ok(Some(Growth { each, dearest, all: sizes.into_iter().map(|(_, kib)| kib).collect() }))
 }
 
 /// Eight messages of 25 MB at once: the peak of resident memory above what it was after a few small messages, for each.

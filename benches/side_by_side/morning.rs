@@ -39,7 +39,7 @@ pub async fn morning(target: &Target, length: Duration) -> Res<Vec<Cell>> {
     )?;
     let hour = meter.cpu().map(|cpu| cpu * 3600.0 / meter.wall());
     let refused = stay.gone()? + visitors.refused().await? + senders.refused().await?;
-    let mut cells = small_commands(&seen, idle);
+    let mut cells = small_commands(&seen, idle, length);
     cells.push(Cell::new(&figures::MORNING_REFUSED, refused.into()));
     cells.extend(Cell::maybe(&figures::MORNING_HOUR, hour));
     if let Some([quarter, end]) = memory {
@@ -49,14 +49,22 @@ pub async fn morning(target: &Target, length: Duration) -> Res<Vec<Cell>> {
     Ok(cells)
 }
 
-/// The 99th percentile of all, beside the idle machine's.
-fn small_commands(seen: &[Seen], idle: f64) -> Vec<Cell> {
+/// The 99th percentile of all, beside the idle machine's, and of each part of the morning.
+fn small_commands(seen: &[Seen], idle: f64, length: Duration) -> Vec<Cell> {
     let all = p99(seen);
-    vec![
+    let mut cells = vec![
         Cell::new(&figures::MORNING_IDLE, idle),
         Cell::new(&figures::MORNING_P99, all),
         Cell::new(&figures::MORNING_TIMES, all / idle),
-    ]
+    ];
+    let each = length / u32::try_from(figures::MORNING_PARTS.len()).unwrap_or(1);
+    let (mut from, mut to) = (Duration::ZERO, each);
+    for figure in &figures::MORNING_PARTS {
+        let part: Vec<Seen> = seen.iter().filter(|(when, _)| (from..to).contains(when)).copied().collect();
+        cells.push(Cell::new(figure, p99(&part)));
+        (from, to) = (to, to + each);
+    }
+    cells
 }
 
 fn p99(seen: &[Seen]) -> f64 {

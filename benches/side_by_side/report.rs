@@ -13,7 +13,7 @@ use crate::figures::{self, Bar, Figure};
 use crate::kept::{self, Kept};
 use crate::peers::{self, Peer};
 use crate::rows::{Row, Table};
-use crate::{Res, lab};
+use crate::{Res, graphs, lab};
 
 /// Between these lines of README.md stands the short table.
 const BEGIN: &str = "<!-- figures: written by `make bench WRITE=1` -->\n";
@@ -105,14 +105,15 @@ impl Report {
         self.morning.as_secs() / 60
     }
 
-    /// Writes `benches/RESULTS.md`, and the short table in `README.md`: date, processors and kernel; no host name, no path.
+    /// Writes `benches/RESULTS.md` with its graphs, and the short table in `README.md`: date, processors and kernel; no host name, no path.
     pub fn write(&self) -> Res<()> {
         let place = Path::new(env!("CARGO_MANIFEST_DIR"));
         let versions: Vec<_> = Peer::ALL.into_iter().filter_map(peers::version).collect();
         let (machine, versions, rounds) = (machine(), versions.join("; "), self.rounds);
+        let graphs = graphs::write(self, self.minutes() as f64, &place.join("benches"))?;
         let text = format!(
             "# Side by side\n\n{machine}; the median of {rounds} rounds. {versions}.\nWritten by `make bench WRITE=1`; what the figures \
-             mean, and what limits each, is in [README.md](README.md).\n\n{}",
+             mean, and what limits each, is in [README.md](README.md).\n\n{graphs}{}",
             self.tables()
         );
         fs::write(place.join("benches/RESULTS.md"), text.trim_end().to_owned() + "\n")?;
@@ -189,7 +190,7 @@ impl Report {
     }
 
     /// The median of all rounds (of two in the middle, the lower).
-    fn value(&self, figure: &Figure, peer: Peer) -> Option<f64> {
+    pub fn value(&self, figure: &Figure, peer: Peer) -> Option<f64> {
         if self.is_absent(figure.row, peer) {
             return None;
         }

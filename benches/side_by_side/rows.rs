@@ -168,9 +168,14 @@ impl Row {
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
             Self::Morning => &[Peer::Nologd, Peer::Haproxy],
             Self::Comeback => &[Peer::Nologd, Peer::Nginx, Peer::TlsCopy, Peer::Haproxy],
-            Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
-                &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy]
-            }
+            Self::Login
+            | Self::Crowded
+            | Self::Fetch
+            | Self::FetchMany
+            | Self::Append
+            | Self::AppendSmall
+            | Self::Idle
+            | Self::Starve => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy],
             // nginx knows no ManageSieve.
             Self::SieveLogin | Self::SieveIdle => &[Peer::Nologd, Peer::Dovecot],
             Self::Quota | Self::Sandbox | Self::Nodes | Self::Granted => &[Peer::Nologd, Peer::Without],
