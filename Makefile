@@ -46,7 +46,7 @@ TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d dovecot-managesieved sieve-conne
 # What the tests of `make test-trixie` run there; the same is on this machine for `make test`.
 TRIXIE_PACKAGES = ca-certificates,procps,iproute2,python3,openssl,curl,gnupg,dovecot-imapd,dovecot-lmtpd,dovecot-pop3d,dovecot-managesieved,postfix,swaks,msmtp,isync,mutt,mpop,fetchmail,getmail6,sieve-connect,libnet-ssleay-perl,libio-socket-ssl-perl
 DEB_PACKAGES   = gcc libc6-dev debhelper lintian
-BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-lmtpd dovecot-submissiond dovecot-pop3d dovecot-managesieved imapproxy haproxy etcd-server
+BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-lmtpd dovecot-submissiond dovecot-pop3d dovecot-managesieved imapproxy haproxy etcd-server $(WEBMAIL_PACKAGES) chromium chromium-driver python3
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
 SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)

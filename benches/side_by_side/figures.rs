@@ -109,6 +109,9 @@ pub static CLICK_P50: Figure = figure(Row::Click, "a webmail's click: p50", "ms"
 pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms", NONE);
 pub static CLICK_CPU: Figure = figure(Row::Click, "a webmail's click, proxy and Dovecot: CPU", "ms", CLICK);
 pub static CLICK_PROXY: Figure = figure(Row::Click, "a webmail's click, the proxy alone: CPU", "ms", NONE);
+pub static PAGE_P50: Figure = figure(Row::WebmailPage, "Roundcube in a browser, list and message: p50", "ms", &[Of(Direct, 0.7)]);
+pub static PAGE_LIST: Figure = figure(Row::WebmailPage, "Roundcube, from the login to the list of 50: p50", "ms", NONE);
+pub static PAGE_MESSAGE: Figure = figure(Row::WebmailPage, "Roundcube, a message: p50", "ms", NONE);
 pub static IMAPLIB_P50: Figure = figure(Row::Imaplib, "APPEND by imaplib, small: p50", "ms", &[Of(Direct, 1.2)]);
 pub static DELIVERY_CPU: Figure = figure(Row::Delivery, "LMTP, 10 kB to one: the proxy's CPU", "ms", &[AtMost(0.25)]);
 pub static DELIVERY_RATE: Figure = figure(Row::Delivery, "LMTP, 10 kB to one: messages", "1/s", FASTER);
@@ -183,6 +186,9 @@ pub fn all() -> Vec<&'static Figure> {
         &CLICK_P99,
         &CLICK_CPU,
         &CLICK_PROXY,
+        &PAGE_P50,
+        &PAGE_LIST,
+        &PAGE_MESSAGE,
         &IMAPLIB_P50,
         &DELIVERY_CPU,
         &DELIVERY_RATE,

@@ -15,8 +15,8 @@ use crate::lab::{Guard, Lab};
 
 /// People who click.
 pub const USERS: usize = 20;
-/// Messages in each INBOX, and octets of each.
-const MESSAGES: usize = 30;
+/// Messages in each INBOX, as many as a webmail lists, and octets of each.
+const MESSAGES: usize = 50;
 const SIZE: usize = 10_000;
 
 pub fn start(lab: &Lab, port: u16) -> Res<Guard> {

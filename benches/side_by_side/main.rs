@@ -47,6 +47,7 @@ mod smtp;
 mod svg;
 mod tls_copy;
 mod transfer_rows;
+mod webmail_page;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

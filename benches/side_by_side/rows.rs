@@ -7,6 +7,7 @@ use crate::peers::{Peer, Target};
 use crate::report::Cell;
 use crate::{
     Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, morning, node_rows, small_rows, transfer_rows,
+    webmail_page,
 };
 
 /// One kind of work. The names are those of the command line.
@@ -31,6 +32,7 @@ pub enum Row {
     SieveLogin,
     SieveIdle,
     Click,
+    WebmailPage,
     Imaplib,
     Delivery,
     Policy,
@@ -78,7 +80,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -98,6 +100,7 @@ impl Row {
         Self::SieveLogin,
         Self::SieveIdle,
         Self::Click,
+        Self::WebmailPage,
         Self::Imaplib,
         Self::Delivery,
         Self::Policy,
@@ -131,6 +134,7 @@ impl Row {
             Self::SieveLogin => "sieve-login",
             Self::SieveIdle => "sieve-idle",
             Self::Click => "click",
+            Self::WebmailPage => "webmail-page",
             Self::Imaplib => "imaplib",
             Self::Delivery => "delivery",
             Self::Policy => "policy",
@@ -150,7 +154,7 @@ impl Row {
 
     pub fn table(self) -> Table {
         match self {
-            Self::Click | Self::Imaplib | Self::Delivery | Self::Policy => Table::Click,
+            Self::Click | Self::WebmailPage | Self::Imaplib | Self::Delivery | Self::Policy => Table::Click,
             Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload | Self::Nodes | Self::Granted => {
                 Table::Itself
             }
@@ -163,6 +167,7 @@ impl Row {
     pub fn peers(self) -> &'static [Peer] {
         match self {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
+            Self::WebmailPage => &[Peer::Nologd, Peer::Imapproxy, Peer::Direct],
             Self::Imaplib | Self::Delivery => &[Peer::Nologd, Peer::Direct],
             Self::Policy => &[Peer::Nologd, Peer::Dovecot],
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
@@ -208,7 +213,8 @@ impl Row {
         if self == Self::Morning {
             return lab.morning + Duration::from_secs(240);
         }
-        let many = matches!(self, Self::Idle | Self::Crowded | Self::Comeback | Self::Pop3Idle | Self::SieveIdle);
+        let many =
+            matches!(self, Self::WebmailPage | Self::Idle | Self::Crowded | Self::Comeback | Self::Pop3Idle | Self::SieveIdle);
         Duration::from_secs(if many || self.is_alone() { 300 } else { 120 })
     }
 }
@@ -233,6 +239,7 @@ pub async fn measure(row: Row, target: &Target, lab: &Lab) -> Res<Vec<Cell>> {
         Row::Pop3Login | Row::SieveLogin => beside::login(target, row.spoken()).await,
         Row::Pop3Idle | Row::SieveIdle => beside::idle(target, row.spoken()).await,
         Row::Click => small_rows::click(target).await,
+        Row::WebmailPage => webmail_page::webmail_page(target).await,
         Row::Imaplib => small_rows::imaplib(target).await,
         Row::Quota => small_rows::quota(target).await,
         Row::Sandbox => small_rows::sandbox(target).await,
