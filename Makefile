@@ -9,7 +9,7 @@
 #   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them;
 #                         on Debian 12 also the page about AlternC, forward and back, on a host set up as such a panel does it;
 #                         OLDER=COMMIT also upgrades from the package of then, and goes down to it again
-#   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
+#   make bench            nologd next to nginx, Dovecot and imapproxy; as root, about an hour
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
 #   make bench-quick      under four minutes: which ratio moved by more than a tenth since the kept run
 #   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
