@@ -31,10 +31,11 @@ impl MailboxRows {
         MailboxRows(rows.into_iter().map(|(address, seen)| MailboxRow(address, seen.octets, seen.messages)).collect())
     }
 
-    /// Each mailbox, and what is in it.
+    /// Each mailbox, and what is in it; of whom something is told that cannot be true, nothing is.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Address, Amount)> {
         let seen = |octets: &u64, messages: &u64| Amount { octets: *octets, messages: *messages };
-        self.0.iter().map(move |MailboxRow(address, octets, messages)| (address, seen(octets, messages)))
+        let told = self.0.iter().map(move |MailboxRow(address, octets, messages)| (address, seen(octets, messages)));
+        told.filter(|(_, seen)| seen.is_possible())
     }
 }
 

@@ -154,10 +154,14 @@ mod tests {
         begin();
         stage.executor.sweep_counts(Instant::now() + WAITING * 2);
         assert!(!tell(&stage, "first", 13) && octets(&stage) == 12);
+        // A number that cannot be true is none.
+        begin();
+        assert!(tell(&stage, "first", (1 << 53) + 1) && octets(&stage) == 12);
+        assert!(tell(&stage, "first", 13) && octets(&stage) == 13);
         // Over is over.
         begin();
         stage.ask(r#""usage counted","round":"first","mailboxes":[],"over":true"#);
-        assert!(!tell(&stage, "first", 14) && octets(&stage) == 12);
+        assert!(!tell(&stage, "first", 14) && octets(&stage) == 13);
         assert!(stage.ask(r#""usage begin-count","round":"""#).contains("round"));
         assert!(stage.ask(r#""usage begin-count","round":"a","backend":"nobody""#).contains("refused"));
     }

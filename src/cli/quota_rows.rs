@@ -40,7 +40,7 @@ impl Rows {
             [""] => {}
             [_, _, kind, value, ..] if kind.eq_ignore_ascii_case("type") && value.eq_ignore_ascii_case("value") => {}
             [user, _, kind @ ("STORAGE" | "MESSAGE"), value, ..] => match Address::parse(user) {
-                Some(address) => self.value(address, kind, value.parse().ok()),
+                Some(address) => self.value(address, kind, number(value)),
                 None => self.odd += 1,
             },
             // A type of root that says nothing about space.
@@ -57,7 +57,9 @@ impl Rows {
         let (octets, messages) = self.mailboxes.entry(address).or_default();
         // None is less than any number.
         match kind {
-            "STORAGE" => *octets = value.and_then(|value| value.checked_mul(1024)).max(*octets),
+            "STORAGE" => {
+                *octets = value.and_then(|value| value.checked_mul(1024)).filter(|value| *value <= Amount::MOST).max(*octets)
+            }
             _ => *messages = value.max(*messages),
         }
     }
@@ -84,6 +86,11 @@ impl Rows {
     pub(super) fn odd(&self) -> u64 {
         self.odd + self.mailboxes.values().filter(|(octets, messages)| octets.is_none() || messages.is_none()).count() as u64
     }
+}
+
+/// A number as doveadm prints it: none where it is larger than can be true.
+pub(super) fn number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number <= Amount::MOST && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -114,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_not_zero() {
-        for value in ["-", "", "x", "-1", "error", "18446744073709551615"] {
+        for value in ["-", "", "x", "-1", "+1", "error", "8796093022209", "18014398509481983", "18446744073709551615"] {
             let text = format!("a@b.example\tr\tSTORAGE\t{value}\t-\t0\na@b.example\tr\tMESSAGE\t1\t-\t0\n");
             assert_eq!(read(&text), (vec![], 1), "{value}");
         }
@@ -130,7 +137,7 @@ mod tests {
         for number in 0..5000 {
             let user = if number % 2 == 0 { long(number) } else { format!("m{number}@velo.example") };
             for kind in ["STORAGE", "MESSAGE"] {
-                rows.take(format!("{user}\tr\t{kind}\t17000000000000000\t-\t0").as_bytes());
+                rows.take(format!("{user}\tr\t{kind}\t8796093022208\t-\t0").as_bytes());
                 if rows.is_full() {
                     batches.push(rows.batch(false));
                 }

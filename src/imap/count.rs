@@ -91,9 +91,9 @@ impl Count {
         (count, command.to_vec())
     }
 
-    /// What was counted, if all was.
+    /// What was counted, if all was, and it can be true.
     pub(super) fn found(self) -> Option<Amount> {
-        (!self.failed && self.missing == 0).then_some(self.seen)
+        (!self.failed && self.missing == 0 && self.seen.is_possible()).then_some(self.seen)
     }
 
     // With a folder open that the client knows nothing of, all that is told is about that folder.
@@ -308,6 +308,8 @@ mod tests {
             &["* STATUS INBOX (MESSAGES 2 SIZE 30)"],
             &["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 2)"],
             &["* LIST () \"/\" INBOX", "* STATUS INBOX (SIZE 30)"],
+            &["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 2 SIZE 9007199254740993)"],
+            &["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 18446744073709551615 SIZE 2)"],
             &["* LIST x", "* STATUS INBOX (MESSAGES 2 SIZE 30)"],
         ] {
             assert_eq!(counted(Way::ListStatus, lines), None, "{lines:?}");

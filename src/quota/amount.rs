@@ -22,6 +22,9 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Amount = Amount { octets: 0, messages: 0 };
 
+    /// What neither of the two numbers of a mailbox passes: 8 PiB. What a storage tells beyond it is a fault of the storage's, and no number.
+    pub const MOST: u64 = 1 << 53;
+
     /// One message of that size.
     pub fn message(octets: u64) -> Amount {
         Amount { octets, messages: 1 }
@@ -45,6 +48,11 @@ impl Amount {
     /// Whether neither of the two numbers is below that of `other`.
     pub(super) fn covers(self, other: Amount) -> bool {
         self.most(other) == self
+    }
+
+    /// Whether both numbers can be true.
+    pub fn is_possible(self) -> bool {
+        self.octets <= Amount::MOST && self.messages <= Amount::MOST
     }
 
     /// The smaller of both, for each of the two numbers.

@@ -31,7 +31,9 @@ impl Book {
     }
 
     /// The same, said by `speaker`, where that is known: it counts where that one has the mailbox, and nowhere else.
+    /// What cannot be true was not said.
     pub fn pushed_by(&self, speaker: Option<Speaker<'_>>, mailbox: &Address, octets: Option<u64>, messages: Option<u64>) {
+        let [octets, messages] = [octets, messages].map(|told| told.filter(|number| *number <= Amount::MOST));
         self.with(mailbox, |tenant, ledger, mailbox| {
             let Some(number) = ledger.number(mailbox) else { return };
             let (belief, now) = (ledger.belief(mailbox, speaker), tenant.pulse.now());
