@@ -21,7 +21,7 @@ use crate::wire::Wire;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_nologd");
 pub(crate) const NAMES: [&str; 2] = ["front-a", "front-b"];
 pub(crate) const ASSOCIATIONS: [&str; 2] = ["velo", "jardin"];
-const LIMIT: u64 = 8 << 20;
+pub(crate) const LIMIT: u64 = 8 << 20;
 const MESSAGE: u64 = 150_000;
 
 /// All that runs. What is first ends first.
@@ -267,7 +267,7 @@ impl Stage {
     }
 
     /// What the storage has of an association, says doveadm.
-    fn truth(&self, association: &str) -> u64 {
+    pub(crate) fn truth(&self, association: &str) -> u64 {
         let of = |member: &Member| {
             let mut command = Command::new("doveadm");
             command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(["-f", "tab", "mailbox", "status", "-u"]);

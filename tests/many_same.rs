@@ -1,6 +1,7 @@
 //! What is the same by whichever node a member comes, and what becomes of a node that can do a part of its work only (docs/many-nodes.md).
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::many::{ASSOCIATIONS, NAMES, Odd, Stage, members};
+use crate::many::{ASSOCIATIONS, LIMIT, NAMES, Odd, Stage, members};
 use crate::root;
 use crate::wire::Wire;
 
@@ -141,4 +142,29 @@ fn a_node_that_cannot_take_over_settings_hands_on() {
     assert_eq!(storage(&stage, full, name), Some(3));
     assert!(stage.out(full).contains("judges-again") && NAMES[full] == "front-b");
     drop(stage.nodes[full].take());
+}
+
+/// What tells the nodes what is in the mailboxes says that all of them are empty, and ends with 0.
+#[test]
+fn a_storage_that_is_not_mounted_is_not_believed() {
+    let mut stage = Stage::prepared(Odd::Nothing);
+    (0..2).for_each(|at| stage.up(at));
+    let judges = stage.until_settled();
+    let (lost, left, member) = (judges[0], judges[1], members(ASSOCIATIONS[0])[0]);
+    let delivered = |at: usize| stage.deliver(at, member, 500_000).starts_with("250 ");
+    until(40, &stage, || delivered(lost) && stage.truth(ASSOCIATIONS[0]) > 6 << 20);
+    // The other one has heard of it.
+    sleep(Duration::from_secs(12));
+    let rows: String =
+        ASSOCIATIONS.iter().flat_map(|name| members(name)).map(|one| format!("{}\\t0\\t0\\n", one.address)).collect();
+    let count =
+        stage.place.write("count", format!("#!/bin/sh\nprintf 'Username\\tmessages\\tvsize\\n{rows}'\n").as_bytes()).unwrap();
+    fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
+    stage.signal(lost, Signal::SIGKILL);
+    // It ends, and says so.
+    stage.until_judged(&[left]);
+    assert!(stage.out(left).contains("nologd: count-in-vain mailboxes="), "{}", stage.out(left));
+    let taken = (0..30).filter(|_| delivered(left)).count();
+    let truth = stage.truth(ASSOCIATIONS[0]);
+    assert!(truth <= LIMIT, "{taken} more were taken: {truth}");
 }

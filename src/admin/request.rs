@@ -21,7 +21,7 @@ use super::usage::LoadUsage;
 use super::usage_count::{BeginUsageCount, TellUsageCount};
 use super::zones::TellZones;
 use super::{AdminCommand, Declined, Executor, Moment, Principal, ReplyLine, json, line};
-use crate::quota::{Book, Day};
+use crate::quota::{Amount, Book, Day, Recounted};
 
 macro_rules! commands {
     ($($name:ident)*) => {
@@ -66,11 +66,12 @@ macro_rules! commands {
 }
 
 impl Request {
-    /// What the storage tells in the form of `usage load`: how many mailboxes the book took. Lists do not hear of it, as nobody asked for it: they
-    /// would follow each mailbox from one time to the next. 0 for any other command.
-    pub fn counted(&self, book: &Book, today: Day) -> u64 {
-        let Request::LoadUsage(command) = self else { return 0 };
-        command.mailboxes().filter(|(address, seen)| book.load_unlisted(address, *seen, today)).count() as u64
+    /// What the storage tells in the form of `usage load`: what became of each mailbox that the book knows, and whether there is anything in it. Lists do
+    /// not hear of it, as nobody asked for it: they would follow each mailbox from one time to the next. Nothing for any other command.
+    pub fn counted(&self, book: &Book, today: Day) -> Vec<(Recounted, bool)> {
+        let Request::LoadUsage(command) = self else { return Vec::new() };
+        let told = command.mailboxes();
+        told.filter_map(|(address, seen)| Some((book.load_unlisted(address, seen, today)?, seen != Amount::ZERO))).collect()
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

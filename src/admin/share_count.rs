@@ -6,7 +6,7 @@ use super::share::desk;
 use super::usage::MailboxRows;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::Address;
-use crate::quota::Amount;
+use crate::quota::{Amount, StorageRows};
 use crate::words::nullable;
 
 /// `share begin-count`: the storage is asked from now on.
@@ -29,6 +29,9 @@ pub struct RoundBegun {
 pub struct TellCount {
     round: u64,
     mailboxes: MailboxRows,
+    /// Mailboxes that hold this at least: not all of them could be read.
+    #[serde(default, skip_serializing_if = "MailboxRows::is_empty")]
+    unsure: MailboxRows,
     /// Present with the last part: whether all could be told.
     #[serde(deserialize_with = "nullable")]
     whole: Option<bool>,
@@ -46,9 +49,19 @@ pub struct CountTaken {
 pub(super) const COUNT_IS_OVER: &str = "That count is over: begin another one.";
 
 impl TellCount {
-    /// A part of a round; with `whole`, the last one.
-    pub fn new(round: u64, part: Vec<(Address, Amount)>, whole: Option<bool>) -> TellCount {
-        TellCount { round, mailboxes: MailboxRows::new(part), whole }
+    /// A part of a round.
+    pub fn new(round: u64, part: Vec<(Address, Amount)>) -> TellCount {
+        TellCount { round, mailboxes: MailboxRows::new(part), unsure: MailboxRows::default(), whole: None }
+    }
+
+    /// With mailboxes of which not all could be told.
+    pub fn with_unsure(self, unsure: Vec<(Address, Amount)>) -> TellCount {
+        TellCount { unsure: MailboxRows::new(unsure), ..self }
+    }
+
+    /// The last part.
+    pub fn at_the_end(self, whole: bool) -> TellCount {
+        TellCount { whole: Some(whole), ..self }
     }
 }
 
@@ -79,8 +92,9 @@ impl AdminCommand for TellCount {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
         let desk = desk(executor)?;
-        let part = self.mailboxes.iter().map(|(address, seen)| (address.clone(), seen));
-        if !desk.take_rows(self.round, part.collect()) {
+        let told = |rows: &MailboxRows| rows.iter().map(|(address, seen)| (address.clone(), seen)).collect();
+        let rows = StorageRows { sure: told(&self.mailboxes), unsure: told(&self.unsure) };
+        if !desk.take_rows(self.round, rows) {
             return Err(Declined::because(COUNT_IS_OVER));
         }
         let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));

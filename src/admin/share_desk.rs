@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::doubt::OldNumbers;
 use crate::private::{Address, revealed};
-use crate::quota::{Amount, Book, Day, Name};
+use crate::quota::{Book, Day, Name, StorageRows};
 use crate::share::Bar;
 use crate::words::nullable;
 
@@ -28,7 +28,7 @@ pub trait ShareDesk: Send + Sync {
     /// The storage is asked from now on; none where nothing is to be asked.
     fn begin_round(&self) -> Option<u64>;
     /// It has told of these; false where they belong to no round.
-    fn take_rows(&self, round: u64, rows: Vec<(Address, Amount)>) -> bool;
+    fn take_rows(&self, round: u64, rows: StorageRows) -> bool;
     /// That was all; whether it was whole. How many associations are known now.
     fn end_round(&self, book: &Book, round: u64, whole: bool, today: Day) -> u64;
 }

@@ -19,7 +19,7 @@ pub struct LoadUsage {
 }
 
 /// What a backend has in some mailboxes. In a request each is a list of three, because a request is bounded.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct MailboxRows(Vec<MailboxRow>);
 
@@ -29,6 +29,10 @@ struct MailboxRow(#[serde(with = "revealed")] Address, u64, u64);
 impl MailboxRows {
     pub(super) fn new(rows: Vec<(Address, Amount)>) -> MailboxRows {
         MailboxRows(rows.into_iter().map(|(address, seen)| MailboxRow(address, seen.octets, seen.messages)).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Each mailbox, and what is in it; of whom something is told that cannot be true, nothing is.

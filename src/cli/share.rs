@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::arguments::ShareCommand;
 use super::run::{heard, run, told};
-use super::witness_programs as programs;
+use super::storage_count::{self, PART};
 use super::{complain, daemon_options::SocketOptions};
 use crate::admin::share_count::{BeginCount, TellCount};
 
@@ -64,16 +64,27 @@ fn count(place: &SocketOptions, program: Option<&Path>) -> ExitCode {
 /// Asks the storage, from now on.
 fn round_of(socket: &Path, round: u64, program: Option<&Path>) -> Result<Duration, String> {
     let mut refused = None;
-    let tell = |rows| heard(socket, &TellCount::new(round, rows, None), &mut refused);
-    let counted = programs::count(program, SILENCE, tell);
+    let mut tell = |part: &TellCount| heard(socket, part, &mut refused);
+    let counted = storage_count::count(program, SILENCE, &mut |rows| tell(&TellCount::new(round, rows)));
+    let counted = counted.and_then(|counted| {
+        let mut parts = counted.unsure.chunks(PART);
+        parts.try_for_each(|part| tell(&TellCount::new(round, Vec::new()).with_unsure(part.to_vec())))?;
+        Ok(counted)
+    });
     if let Some(text) = refused {
         return Err(text);
     }
-    let whole = counted.as_ref().is_ok_and(|whole| *whole);
-    told(socket, &TellCount::new(round, Vec::new(), Some(whole)))?;
+    let whole = counted.as_ref().is_ok_and(|counted| counted.is_whole);
+    told(socket, &TellCount::new(round, Vec::new()).at_the_end(whole))?;
     match counted {
-        Ok(true) => Ok(ASKING),
-        Ok(false) => Err("the storage did not tell all: run the count command by hand to see why".to_owned()),
+        Ok(counted) if counted.is_whole && counted.unsure.is_empty() => Ok(ASKING),
+        Ok(counted) if counted.is_whole => {
+            let unsure = counted.unsure.len();
+            Err(format!(
+                "the storage did not tell all of {unsure} mailboxes, which keep the number that they had: run the count command by hand to see why"
+            ))
+        }
+        Ok(_) => Err("the storage did not tell all: run the count command by hand to see why".to_owned()),
         Err(error) => Err(format!("the storage cannot be asked: {error}")),
     }
 }

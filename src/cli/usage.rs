@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::arguments::{LoadOptions, Usage};
 use super::daemon_options::DaemonOptions;
+use super::programs::whole_lines;
 use super::quota_rows::{Rows, WAITING};
 use super::run::told;
 use super::usage_count::count;
-use super::witness_programs::whole_lines;
 use super::{REFUSED, refuse, say};
 use crate::admin::usage::{LoadUsage, UsageLoaded};
 use crate::terminal::Progress;

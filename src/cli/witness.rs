@@ -14,14 +14,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::storage_count::{self, Row};
 use super::witness_file::WitnessFolder;
 use super::witness_programs as programs;
 use super::{REFUSED, USAGE, complain};
 use crate::admin::ask;
 use crate::admin::usage::LoadUsage;
 use crate::node::{Arbiter, COPY_OCTETS, Claimant, LINE_OCTETS, LeaseWord, NodeWord, Ruling, VERSION, WitnessWord, is_name};
-use crate::private::Address;
-use crate::quota::Amount;
 
 /// How long the storage may take to be closed to others.
 const CLOSING: Duration = Duration::from_secs(60);
@@ -186,12 +185,14 @@ impl WitnessDesk {
 
     fn tell(&self) {
         // Where it cannot be told, the other side asks again.
-        let whole = programs::count(self.count.as_deref(), SILENCE, |rows| self.tell_part(rows)).unwrap_or(false);
+        let counted = storage_count::count(self.count.as_deref(), SILENCE, &mut |rows| self.tell_part(rows));
+        // One that is unsure is not told: its association waits.
+        let whole = counted.is_ok_and(|counted| counted.is_whole && counted.unsure.is_empty());
         self.counting.store(false, Ordering::Release);
         let _ = self.say(&WitnessWord::Counted(whole), b"");
     }
 
-    fn tell_part(&self, rows: Vec<(Address, Amount)>) -> io::Result<()> {
+    fn tell_part(&self, rows: Vec<Row>) -> io::Result<()> {
         let line = ask(&LoadUsage::new(rows, None));
         self.say(&WitnessWord::Load(line.len() as u64), line.as_bytes())
     }

@@ -140,6 +140,9 @@ catalogue! {
     CountLate "count-late" (associations);
     /// All of them were counted.
     CountThere "count-there" ();
+    /// The storage says that there is nothing in any mailbox of an association (of one of two machines: in any at all), and in so many of them there was
+    /// something, which nobody is known to have deleted.
+    CountInVain "count-in-vain" (mailboxes);
     /// The certificate that this node shows to etcd and to other nodes has so many days left. Told once a day.
     NodeCertificateEnds "node-certificate-ends" (days);
     /// It is not valid any more. Told once a day.

@@ -136,6 +136,9 @@ meanings! {
     CountThere
         "The storage has told, and all is judged. Nothing to do."
         "Le stockage a répondu, tout est jugé. Rien à faire."
+    CountInVain
+        "The storage was asked what mailboxes hold, and says that all of some association's, or all there are, are empty; so many of them were not, as far as this machine knows. Perhaps the mailboxes are not mounted where `nologd share count` or the witness's program runs: look there first. One of two machines asks again for ten minutes before it stores anything; nodes do not wait. The last numbers that were known stay until a login by IMAP, or `nologd usage count`, says otherwise; where the mailboxes are empty indeed, `nologd usage load` says so."
+        "On a demandé au stockage ce que contiennent les boîtes, et il dit que toutes celles d'une association, ou toutes, sont vides\u{a0}; autant d'entre elles ne l'étaient pas, à ce que sait cette machine. Peut-être que les boîtes ne sont pas montées là où tourne `nologd share count` ou le programme du témoin\u{a0}: regardez-y d'abord. L'une de deux machines redemande pendant dix minutes avant de rien enregistrer\u{a0}; les nœuds n'attendent pas. Les derniers nombres connus restent jusqu'à ce qu'une connexion IMAP ou `nologd usage count` dise autre chose\u{a0}; si les boîtes sont vraiment vides, `nologd usage load` le dit."
     NodeCertificateEnds
         "The certificate of [share] has so many days left. Put a new one in its place, on all nodes and members of etcd whose time is as short, and restart nologd there, one after the other: it is read at the start."
         "Il reste autant de jours au certificat de [share]. Mettez-en un nouveau à sa place, sur tous les nœuds et membres d'etcd dont le terme est aussi proche, et redémarrez-y nologd, l'un après l'autre\u{a0}: il est lu au démarrage."

@@ -185,7 +185,7 @@ impl Gate {
     pub(super) fn counted(&mut self, refreshed: Refreshed) {
         match refreshed {
             Refreshed::Exact | Refreshed::Outdated => (self.refused, self.tries) = (false, 0),
-            Refreshed::AtMost | Refreshed::Disturbed => self.again(),
+            Refreshed::AtMost | Refreshed::Disturbed | Refreshed::InVain => self.again(),
         }
         // A way to the octet may have failed because a folder went away meanwhile. One that fails again is not had here: without a bound,
         // a backend that has QUOTA and tells no number (Courier) would be asked for ever.

@@ -30,6 +30,7 @@ pub mod invariants;
 mod leaving;
 mod listed;
 pub mod login;
+pub mod namespaces;
 pub mod options;
 mod peers;
 mod pieces;

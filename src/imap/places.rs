@@ -6,10 +6,12 @@
 
 use super::command::astring;
 use super::frame::Frame;
+pub(super) use super::namespaces::MailboxOwner;
+use super::namespaces::Namespaces;
 use super::sent::is_usual_sent;
 use super::status::{Status, Then, is};
 
-/// Namespaces and special folders that are kept; a backend has three and a person a handful.
+/// Special folders that are kept; a person has a handful.
 const KEPT: usize = 16;
 
 /// Octets of one name that comes as a literal.
@@ -18,34 +20,9 @@ const NAME: usize = 4096;
 /// What is known of folders.
 #[derive(Clone, Default)]
 pub(super) struct Places {
-    namespaces: Vec<Namespace>,
+    namespaces: Namespaces,
     sent: Vec<Box<[u8]>>,
     trash: Vec<Box<[u8]>>,
-}
-
-#[derive(Clone)]
-struct Namespace {
-    prefix: Box<[u8]>,
-    delimiter: Option<u8>,
-    kind: NamespaceKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NamespaceKind {
-    Own,
-    OtherUsers,
-    Shared,
-}
-
-/// Whose a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MailboxOwner<'a> {
-    /// The member's.
-    Own,
-    /// Another user's, by the name that the backend gives it.
-    Other(&'a [u8]),
-    /// Nobody's.
-    Nobody,
 }
 
 impl Places {
@@ -57,37 +34,17 @@ impl Places {
 
     /// Whether a backend may read `mailbox` as another name, and that might be somebody else's.
     pub(super) fn is_unclear(&self, mailbox: &[u8]) -> bool {
-        self.has_others() && self.has_empty_level(mailbox)
+        self.has_others() && self.namespaces.has_empty_level(mailbox)
     }
 
     /// The same of a name that the backend itself told.
     pub(super) fn owner_of_listed<'a>(&self, mailbox: &'a [u8]) -> MailboxOwner<'a> {
-        // RFC 9051 5.1: whoever asks, it is theirs. Of a namespace `INBOX.` it is no part, and where the one of all is `""`, as in Cyrus
-        // without altnamespace, its prefix would be the longest.
-        if mailbox.eq_ignore_ascii_case(b"INBOX") {
-            return MailboxOwner::Own;
-        }
-        let longest = self.namespaces.iter().filter(|namespace| namespace.holds(mailbox)).max_by_key(|space| space.prefix.len());
-        match longest {
-            None | Some(Namespace { kind: NamespaceKind::Own, .. }) => MailboxOwner::Own,
-            Some(Namespace { kind: NamespaceKind::Shared, .. }) => MailboxOwner::Nobody,
-            Some(Namespace { kind: NamespaceKind::OtherUsers, prefix, delimiter }) => {
-                let rest = mailbox.get(prefix.len()..).unwrap_or_default();
-                let end = rest.iter().position(|byte| Some(*byte) == *delimiter).unwrap_or(rest.len());
-                MailboxOwner::Other(&rest[..end])
-            }
-        }
-    }
-
-    /// Whether nothing stands in front of a delimiter of any namespace.
-    fn has_empty_level(&self, mailbox: &[u8]) -> bool {
-        let mut delimiters = self.namespaces.iter().filter_map(|namespace| namespace.delimiter);
-        delimiters.any(|delimiter| mailbox.first() == Some(&delimiter) || mailbox.windows(2).any(|pair| *pair == [delimiter; 2]))
+        self.namespaces.owner_of_listed(mailbox)
     }
 
     /// Whether there are folders that are not the member's.
     pub(super) fn has_others(&self) -> bool {
-        self.namespaces.iter().any(|namespace| namespace.kind != NamespaceKind::Own)
+        self.namespaces.has_others()
     }
 
     /// Whether `mailbox` is the Sent mailbox, or one below it (`Sent/2026`).
@@ -131,16 +88,6 @@ impl Places {
                 known.push(name.into());
             }
         }
-    }
-}
-
-impl Namespace {
-    // RFC 9051 5.1: INBOX is the same in any case of letters.
-    fn holds(&self, mailbox: &[u8]) -> bool {
-        let Some(start) = mailbox.get(..self.prefix.len()) else { return false };
-        let inbox = self.prefix.len().min(5);
-        start[inbox..] == self.prefix[inbox..]
-            && (start[..inbox] == self.prefix[..inbox] || inbox == 5 && is(start, b"INBOX") && is(&self.prefix, b"INBOX"))
     }
 }
 
@@ -202,7 +149,7 @@ impl Reading {
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         let whole = begins && matches!(frame, Frame::Line { literal: None, .. });
         match (self.stage, whole) {
-            (Stage::Namespace, true) => match namespaces(bytes) {
+            (Stage::Namespace, true) => match Namespaces::read(bytes) {
                 Some(namespaces) => (self.places.namespaces, self.told) = (namespaces, true),
                 None => self.failed = true,
             },
@@ -248,56 +195,12 @@ impl Reading {
     }
 }
 
-/// `* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL`.
-fn namespaces(line: &[u8]) -> Option<Vec<Namespace>> {
-    let mut rest = line.strip_suffix(b"\r\n")?.get(b"* NAMESPACE ".len()..)?;
-    let mut namespaces = Vec::new();
-    for (at, kind) in [NamespaceKind::Own, NamespaceKind::OtherUsers, NamespaceKind::Shared].into_iter().enumerate() {
-        if at > 0 {
-            rest = rest.strip_prefix(b" ")?;
-        }
-        if is(rest, b"NIL") {
-            rest = &rest[3..];
-            continue;
-        }
-        rest = rest.strip_prefix(b"(")?;
-        while let Some(inner) = rest.strip_prefix(b"(") {
-            let (namespace, behind) = namespace(inner, kind)?;
-            namespaces.push(namespace);
-            rest = behind.strip_prefix(b" ").unwrap_or(behind);
-        }
-        rest = rest.strip_prefix(b")")?;
-    }
-    (rest.is_empty() && namespaces.len() <= KEPT).then_some(namespaces)
-}
-
-/// `"prefix" "delimiter" extensions)`, and what is behind it.
-fn namespace(text: &[u8], kind: NamespaceKind) -> Option<(Namespace, &[u8])> {
-    let (prefix, taken) = astring(text).filter(|_| text.starts_with(b"\""))?;
-    let rest = text.get(taken..)?.strip_prefix(b" ")?;
-    let (delimiter, taken) = astring(rest)?;
-    let delimiter = if rest.starts_with(b"\"") { delimiter.first().copied() } else { None };
-    let (mut at, mut quoted, mut depth) = (taken, false, 0usize);
-    loop {
-        match rest.get(at)? {
-            b'\\' if quoted => at += 1,
-            b'"' => quoted = !quoted,
-            b'(' if !quoted => depth += 1,
-            b')' if !quoted && depth == 0 => break,
-            b')' if !quoted => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    Some((Namespace { prefix: prefix.into(), delimiter, kind }, rest.get(at + 1..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn places(line: &str) -> Option<Places> {
-        namespaces(format!("{line}\r\n").as_bytes()).map(|namespaces| Places { namespaces, ..Places::default() })
+        Namespaces::read(format!("{line}\r\n").as_bytes()).map(|namespaces| Places { namespaces, ..Places::default() })
     }
 
     #[test]

@@ -41,13 +41,18 @@ impl Amount {
     }
 
     /// The larger of both, for each of the two numbers.
-    pub(super) fn most(self, other: Amount) -> Amount {
+    pub fn most(self, other: Amount) -> Amount {
         Amount { octets: self.octets.max(other.octets), messages: self.messages.max(other.messages) }
     }
 
     /// Whether neither of the two numbers is below that of `other`.
-    pub(super) fn covers(self, other: Amount) -> bool {
+    pub fn covers(self, other: Amount) -> bool {
         self.most(other) == self
+    }
+
+    /// Whether that is an empty mailbox: no message, or no octet.
+    pub(super) fn is_nothing(self) -> bool {
+        self.messages == 0 || self.octets == 0
     }
 
     /// Whether both numbers can be true.

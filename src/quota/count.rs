@@ -17,6 +17,8 @@ pub(super) struct Begun {
     pub(super) hasty: bool,
     /// What it says may be older than a push that came meanwhile.
     pub(super) long: bool,
+    /// The storage is asked outside a session.
+    pub(super) outside: bool,
     unseen: u64,
     /// Pushes that had come by then.
     pushes: u64,
@@ -37,6 +39,7 @@ impl Tally {
             at: now,
             hasty: false,
             long: false,
+            outside: false,
             unseen: self.unseen,
             pushes: self.pushes,
         }
@@ -56,8 +59,12 @@ impl Tally {
             return Refreshed::Disturbed;
         }
         // Between the answer and its hearing, minutes may lie: the push knows better, and whether a count is wanted after it.
-        if begun.long && (self.pushes != begun.pushes || self.is_in_vain(seen)) {
+        if begun.long && self.pushes != begun.pushes {
             return Refreshed::Disturbed;
+        }
+        if begun.outside && self.is_in_vain(seen) {
+            self.want();
+            return Refreshed::InVain;
         }
         self.finished = begun.number;
         self.counts += 1;
@@ -96,9 +103,16 @@ impl Tally {
     }
 
     /// That there is nothing, though nobody has deleted anything: so is told, and well, of a storage that is not mounted.
-    fn is_in_vain(&self, seen: Amount) -> bool {
-        let is_empty = seen.messages == 0 || seen.octets == 0;
-        is_empty && self.used != Amount::ZERO && !self.shrunk
+    pub(super) fn is_in_vain(&self, seen: Amount) -> bool {
+        seen.is_nothing() && self.used != Amount::ZERO && !self.shrunk
+    }
+
+    /// The storage could read only `least`: what is known stays, and a count is wanted. Whether anything was known.
+    pub(super) fn stays_at_least(&mut self, least: Amount) -> bool {
+        let known = self.used != Amount::ZERO;
+        self.used = self.used.most(least);
+        self.want();
+        known
     }
 
     /// What a push that came during a count says beyond it: mail around nologd that the count came too early for, or that was deleted before it. Where

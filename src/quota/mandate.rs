@@ -101,7 +101,8 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::{
-        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, Turn, Verdict, Without,
+        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, StorageRows, TenantCounted,
+        Turn, Verdict, Without,
     };
     use crate::store::MemoryStore;
 
@@ -172,6 +173,10 @@ mod tests {
         today: Day,
     }
 
+    fn nothing_of(alice: &Address) -> StorageRows {
+        StorageRows { sure: vec![(alice.clone(), Amount::ZERO)], unsure: Vec::new() }
+    }
+
     impl Court {
         /// Alice may have 1000 octets; 500 may be under way.
         fn open() -> Court {
@@ -184,7 +189,8 @@ mod tests {
             assert!(book.add_association(velo, today).is_ok());
             let alice = Address::parse("alice@velo.example").unwrap();
             book.admit(&alice).unwrap();
-            let count = |book: &Book| assert!(book.count_share(4).finish(book, &[(alice.clone(), Amount::ZERO)], today));
+            let count =
+                |book: &Book| assert_eq!(book.count_share(4).finish(book, &nothing_of(&alice), today), TenantCounted::Whole);
             let early = book.reserve(&alice, Amount::message(1), Origin::Member, today);
             assert_eq!(early.err(), Some(Verdict::NotNow), "nobody has told what is in it");
             count(&book);
@@ -255,7 +261,8 @@ mod tests {
         let edit = Edit { add_domains: vec![Domain::parse("roue.example").unwrap()], ..Edit::default() };
         assert!(court.book.set_association(&velo, &edit, court.today).is_ok());
         assert_eq!((court.reserve(1).err(), court.book.uncounted_shares()), (Some(Verdict::NotNow), vec![4]));
-        assert!(court.book.count_share(4).finish(&court.book, &[(court.alice.clone(), Amount::ZERO)], court.today));
+        let counted = court.book.count_share(4).finish(&court.book, &nothing_of(&court.alice), court.today);
+        assert_eq!(counted, TenantCounted::Whole);
         assert!(court.reserve(1).is_ok() && court.book.uncounted_shares().is_empty());
     }
 

@@ -118,7 +118,7 @@ mod tests {
         [&chloe, &david].into_iter().for_each(|mailbox| book.admit(mailbox).unwrap());
         let space = || book.reserve(&chloe, Amount::message(5), Origin::Incoming, today);
         set(Permission::Confirmed);
-        assert!(book.load_unlisted(&chloe, Amount::message(5), today));
+        assert!(book.load_unlisted(&chloe, Amount::message(5), today).is_some());
         // Nobody asked for it, so no list follows it.
         assert!(book.mailbox(&chloe).is_some_and(|chloe| chloe.settled.is_none() && chloe.used.octets == 5));
         assert_eq!(space().err(), Some(Verdict::NotNow), "what David has is not known");

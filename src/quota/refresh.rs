@@ -134,7 +134,24 @@ impl Refresh {
 
     /// It is one of many, and heard long after it was said. Who asks about everybody waits for nobody either.
     pub(super) fn of_all(&mut self) {
-        (self.begun.hasty, self.begun.long) = (true, true);
+        (self.begun.hasty, self.begun.long, self.begun.outside) = (true, true, true);
+    }
+
+    /// The storage said `seen` to somebody who asked outside a session: that there is nothing is not simply believed ([`Refreshed::InVain`]).
+    pub(super) fn finish_told(mut self, seen: Amount, today: Day) -> Refreshed {
+        (self.begun.hasty, self.begun.outside) = (true, true);
+        self.finish(seen, today)
+    }
+
+    /// It could not read all, but `least`: a count is wanted. Whether anything was known before.
+    pub(super) fn finish_unsure(self, least: Amount, today: Day) -> bool {
+        let mut ledger = self.tenant.lock();
+        ledger.day = today;
+        let known = ledger.change(self.number, |tally| tally.stays_at_least(least));
+        self.tenant.after(&mut ledger, self.number);
+        // `self` ends here and takes the lock again.
+        drop(ledger);
+        known.unwrap_or(false)
     }
 
     /// The backend said `seen`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::directory::AssociationEntry;
 use super::entry::Entry;
 use super::ledger::Ledger;
-use super::{Amount, Association, Book, Day, Limit, Refresh};
+use super::{Amount, Association, Book, Day, Limit, Refresh, Refreshed};
 use crate::private::{Address, Domain};
 
 /// A count of all mailboxes of one association, under way. Dropped without [`TenantCount::finish`], nothing is known.
@@ -119,24 +119,55 @@ impl Ledger {
     }
 }
 
+/// What a storage told of its mailboxes in one round, outside any session.
+#[derive(Default)]
+pub struct StorageRows {
+    /// What is in each.
+    pub sure: Vec<(Address, Amount)>,
+    /// What is in each at least: a folder of theirs could not be read.
+    pub unsure: Vec<(Address, Amount)>,
+}
+
+/// What a count of one association came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantCounted {
+    /// Of some mailbox nobody knows what is in it.
+    Partly,
+    /// Each mailbox is known. One that is unsure has the last number that was known.
+    Whole,
+    /// The same; but the storage says that there is nothing in any of them, and it is known that there was something: perhaps it is not mounted. The
+    /// numbers stay as they were.
+    InVain {
+        /// So many.
+        mailboxes: u64,
+    },
+}
+
 impl TenantCount {
-    /// The storage told all that there is, in rows of many associations: whether each mailbox of this one is known now.
+    /// The storage told all that there is, in rows of many associations: what is known of this one now.
     ///
     /// A mailbox that the book did not have when the count began counts from now on, like one that a recount finds. Where the book has come to know it
-    /// meanwhile by itself, what came into it before may be missing: then this was no count.
-    pub fn finish(self, book: &Book, rows: &[(Address, Amount)], today: Day) -> bool {
+    /// meanwhile by itself, what came into it before may be missing: then this was no count. Of whom it is told that there is nothing, though nobody
+    /// deleted anything, the number stays, and a count is wanted; so it is with one that is unsure, where anything is known of it.
+    pub fn finish(self, book: &Book, rows: &StorageRows, today: Day) -> TenantCounted {
         let TenantCount { tenant, mut mailboxes, moved, came } = self;
         // A storage that tells of nobody was not asked rightly.
-        let mut is_whole = !moved && !rows.is_empty();
-        for (address, seen) in rows {
-            let Some(address) = book.mailbox_itself(address).filter(|address| book.share_of(address) == Some(tenant)) else {
-                continue;
-            };
+        let mut is_whole = !moved && !rows.sure.is_empty();
+        let (mut is_empty, mut in_vain) = (true, 0);
+        let own = |address: &Address| book.mailbox_itself(address).filter(|address| book.share_of(address) == Some(tenant));
+        for (address, seen) in &rows.sure {
+            let Some(address) = own(address) else { continue };
+            is_empty &= seen.is_nothing();
             match mailboxes.remove(&address) {
-                Some(refresh) => drop(refresh.finish(*seen, today)),
+                Some(refresh) => in_vain += u64::from(refresh.finish_told(*seen, today) == Refreshed::InVain),
                 None if book.mailbox(&address).is_some() => is_whole = false,
-                None => is_whole &= book.load_unlisted(&address, *seen, today),
+                None => is_whole &= book.load_unlisted(&address, *seen, today).is_some(),
             }
+        }
+        for (address, least) in &rows.unsure {
+            let Some(address) = own(address) else { continue };
+            is_empty = false;
+            is_whole &= mailboxes.remove(&address).is_some_and(|refresh| refresh.finish_unsure(*least, today));
         }
         // One that is gone from the book needs no number.
         is_whole &= mailboxes.keys().all(|address| book.mailbox(address).is_none());
@@ -144,7 +175,11 @@ impl TenantCount {
             let mut ledger = entry.lock();
             ledger.counted = ledger.counted.max(came);
         }
-        is_whole
+        match is_whole {
+            false => TenantCounted::Partly,
+            true if is_empty && in_vain > 0 => TenantCounted::InVain { mailboxes: in_vain },
+            true => TenantCounted::Whole,
+        }
     }
 }
 
@@ -182,26 +217,30 @@ mod tests {
         assert_eq!(book.shares(today), [(6, Some(100)), (4, Some(100))]);
         assert_eq!((book.share_of(&at("x@velo.example")), book.share_of(&at("x@elsewhere.example"))), (Some(4), None));
         let row = |who: &str, octets| (at(who), Amount { octets, messages: 1 });
-        assert!(!book.count_share(4).finish(&book, &[row("a@velo.example", 10)], today), "b is not told");
+        let counted = |count: TenantCount, rows: &[(Address, Amount)]| {
+            let rows = StorageRows { sure: rows.to_vec(), unsure: Vec::new() };
+            count.finish(&book, &rows, today) == TenantCounted::Whole
+        };
+        assert!(!counted(book.count_share(4), &[row("a@velo.example", 10)]), "b is not told");
         let all = [row("a@velo.example", 10), row("b@velo.example", 20)];
-        assert!(!book.count_share(99).finish(&book, &all, today), "there is no such association");
+        assert!(!counted(book.count_share(99), &all), "there is no such association");
         let new = Association::new(Name::parse("r").unwrap(), [Domain::parse("r.example").unwrap()]);
         assert!(book.add_association(new, today).is_ok());
-        assert!(!book.count_share(1).finish(&book, &[], today), "whoever tells of nobody was not asked rightly");
-        assert!(book.count_share(1).finish(&book, &all, today));
+        assert!(!counted(book.count_share(1), &[]), "whoever tells of nobody was not asked rightly");
+        assert!(counted(book.count_share(1), &all));
         assert!(book.remove_association(&Name::parse("r").unwrap(), true, today).is_ok());
         // One that only the storage has counts; what is of others is left alone.
         let all =
             [row("a@velo.example", 10), row("b@velo.example", 20), row("gone@velo.example", 30), row("c@jardin.example", 9)];
-        assert!(book.count_share(4).finish(&book, &all, today));
+        assert!(counted(book.count_share(4), &all));
         assert_eq!(["a@velo.example", "gone@velo.example", "c@jardin.example"].map(|who| used(&book, who)), [10, 30, 0]);
-        assert!(book.count_share(4).finish(&book, &all, today), "also when it is known by then");
+        assert!(counted(book.count_share(4), &all), "also when it is known by then");
         // What came through us since the count began is added, and what went is gone.
         let count = book.count_share(4);
         let stored = book.reserve(&at("a@velo.example"), Amount::message(5), Origin::Member, today).unwrap();
         let _ = stored.commit();
         let less = [row("a@velo.example", 1), row("b@velo.example", 2), row("gone@velo.example", 3)];
-        assert!(count.finish(&book, &less, today));
+        assert!(counted(count, &less));
         assert_eq!(["a@velo.example", "b@velo.example", "gone@velo.example"].map(|who| used(&book, who)), [6, 2, 3]);
     }
 
@@ -222,14 +261,71 @@ mod tests {
     #[test]
     fn a_mailbox_that_came_in_the_middle_of_a_count_makes_it_none() {
         let (book, today) = book();
+        let counted = |count: TenantCount, rows: &[(Address, Amount)]| {
+            let rows = StorageRows { sure: rows.to_vec(), unsure: Vec::new() };
+            count.finish(&book, &rows, today) == TenantCounted::Whole
+        };
         let count = book.count_share(4);
         book.admit(&at("new@velo.example")).unwrap();
         let rows = ["a", "b", "new"].map(|name| (at(&format!("{name}@velo.example")), Amount::message(1)));
-        assert!(!count.finish(&book, &rows, today));
-        assert!(book.count_share(4).finish(&book, &rows, today));
+        assert!(!counted(count, &rows));
+        assert!(counted(book.count_share(4), &rows));
         // One that went needs no number.
         let count = book.count_share(4);
         assert!(book.remove_mailbox(&at("new@velo.example"), today).is_ok());
-        assert!(count.finish(&book, &rows[..2], today));
+        assert!(counted(count, &rows[..2]));
+    }
+    /// a and b hold something, as far as this node has heard, and c nothing.
+    fn heard() -> (Book, Day) {
+        let (book, today) = book();
+        book.admit(&at("new@velo.example")).unwrap();
+        for (who, octets) in [("a@velo.example", 10), ("b@velo.example", 20)] {
+            assert!(book.load(&at(who), Amount::message(octets), today));
+        }
+        (book, today)
+    }
+
+    #[test]
+    fn a_storage_that_is_not_mounted_leaves_the_numbers_as_they_were() {
+        let (book, today) = heard();
+        let rows = |amounts: [Amount; 3]| {
+            let sure = ["a", "b", "new"].iter().zip(amounts).map(|(name, seen)| (at(&format!("{name}@velo.example")), seen));
+            StorageRows { sure: sure.collect(), unsure: Vec::new() }
+        };
+        let numbers = || ["a", "b", "new"].map(|name| used(&book, &format!("{name}@velo.example")));
+        // It ends, and says so.
+        let counted = book.count_share(4).finish(&book, &rows([Amount::ZERO; 3]), today);
+        assert_eq!((counted, numbers()), (TenantCounted::InVain { mailboxes: 2 }, [10, 20, 0]));
+        assert!(!book.is_seen(&at("a@velo.example")), "whoever can is asked to count");
+        // In one that is there, one that is empty keeps its number too: nobody has seen it be emptied.
+        let one = rows([Amount::message(4), Amount::ZERO, Amount::message(1)]);
+        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (TenantCounted::Whole, [4, 20, 1]));
+        // Where somebody deleted, it is so; and a session is always believed.
+        book.unsee(&at("b@velo.example"));
+        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (TenantCounted::Whole, [4, 0, 1]));
+        let session = book.begin_refresh(&at("a@velo.example")).unwrap();
+        assert_eq!((session.finish(Amount::ZERO, today), numbers()), (Refreshed::Exact, [0, 0, 1]));
+        // The pair's recount is judged the same; what an admin loads is believed.
+        let recount = |who: &str, seen| book.load_unlisted(&at(who), seen, today);
+        assert_eq!((recount("new@velo.example", Amount::ZERO), numbers()), (Some(super::super::Recounted::InVain), [0, 0, 1]));
+        assert!(book.load(&at("new@velo.example"), Amount::ZERO, today) && numbers() == [0; 3]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_keeps_one_number_unsure_and_no_association_waiting() {
+        let (book, today) = heard();
+        let row = |name: &str, octets| (at(&format!("{name}@velo.example")), Amount::message(octets));
+        let rows = |least| StorageRows { sure: vec![row("b", 25), row("new", 1)], unsure: vec![row("a", least)] };
+        let numbers = || ["a", "b", "new"].map(|name| used(&book, &format!("{name}@velo.example")));
+        for (least, stays) in [(5, 10), (15, 15)] {
+            assert_eq!(
+                (book.count_share(4).finish(&book, &rows(least), today), numbers()),
+                (TenantCounted::Whole, [stays, 25, 1])
+            );
+            assert!(!book.is_seen(&at("a@velo.example")));
+        }
+        // Of one of whom nothing is known, it would be free: the association waits.
+        let unknown = StorageRows { sure: vec![row("a", 10), row("b", 20), row("new", 1)], unsure: vec![row("gone", 7)] };
+        assert_eq!(book.count_share(4).finish(&book, &unknown, today), TenantCounted::Partly);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::entry::Entry;
 use super::ledger::Ledger;
+use super::pulse::Tick;
 use super::speaker::{Belief, Speaker};
 use super::tally::Tally;
 use super::{Amount, Book, Day};
@@ -18,6 +19,15 @@ pub enum LoadOutcome {
     Elsewhere,
     /// No association has the domain, or the mailbox would be one too many.
     Unknown,
+}
+
+/// What became of a number that a recount brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recounted {
+    /// The book took it, as it takes one that is loaded.
+    Taken,
+    /// That there is nothing, though there was something, and nobody deleted it: the number stays, and a count is wanted.
+    InVain,
 }
 
 impl Book {
@@ -68,7 +78,8 @@ impl Book {
 
     /// The same, read from `speaker`, where that is known.
     pub fn load_by(&self, speaker: Option<Speaker<'_>>, mailbox: &Address, seen: Amount, today: Day) -> LoadOutcome {
-        let loaded = self.load_into(mailbox, seen, speaker, today, |ledger, mailbox| ledger.admit(mailbox).ok());
+        let place = |ledger: &mut Ledger, mailbox: &Address| ledger.admit(mailbox).ok();
+        let loaded = self.load_into(mailbox, speaker, today, place, |tally, now| tally.load(seen, now));
         if loaded == LoadOutcome::Taken {
             self.show_at_least(mailbox, seen);
         }
@@ -76,19 +87,29 @@ impl Book {
     }
 
     /// What the storage says that there is, in the course of a recount: lists do not follow, as they would tell what changed from one time to the
-    /// next. A mailbox that is not in the book counts, and takes no place among the mailboxes before somebody uses it: it may have been removed
-    /// from the book, and wait at the storage for its end.
-    pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
-        self.load_into(mailbox, seen, None, today, |ledger, mailbox| Some(ledger.insert_found(mailbox))) != LoadOutcome::Unknown
+    /// next. That there is nothing is told, and well, of a storage that is not mounted: see [`Recounted::InVain`]. A mailbox that is not in the book counts, and takes no place among the mailboxes before somebody uses it: it may have been removed
+    /// from the book, and wait at the storage for its end. None: no association has the domain.
+    pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> Option<Recounted> {
+        let mut recounted = Recounted::Taken;
+        let place = |ledger: &mut Ledger, mailbox: &Address| Some(ledger.insert_found(mailbox));
+        let outcome = self.load_into(mailbox, None, today, place, |tally, now| {
+            if tally.is_in_vain(seen) {
+                recounted = Recounted::InVain;
+                tally.want();
+            } else {
+                tally.load(seen, now);
+            }
+        });
+        (outcome != LoadOutcome::Unknown).then_some(recounted)
     }
 
     fn load_into(
         &self,
         mailbox: &Address,
-        seen: Amount,
         speaker: Option<Speaker<'_>>,
         today: Day,
         place: impl FnOnce(&mut Ledger, &Address) -> Option<u64>,
+        take: impl FnOnce(&mut Tally, Tick),
     ) -> LoadOutcome {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
             let belief = ledger.belief(mailbox, speaker);
@@ -101,7 +122,7 @@ impl Book {
                 ledger.change(number, Tally::want);
                 return LoadOutcome::Elsewhere;
             }
-            ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));
+            ledger.change(number, |tally| take(tally, tenant.pulse.now()));
             ledger.day = today;
             tenant.after(ledger, number);
             LoadOutcome::Taken
@@ -158,7 +179,7 @@ mod tests {
         assert!(book.add_association(velo, today).is_ok());
         let [alice, gone, bob] = ["alice", "gone", "bob"].map(|name| Address::parse(&format!("{name}@velo.example")).unwrap());
         assert!(book.admit(&alice).is_ok());
-        assert!([&alice, &gone].iter().all(|mailbox| book.load_unlisted(mailbox, Amount::message(4), today)));
+        assert!([&alice, &gone].iter().all(|mailbox| book.load_unlisted(mailbox, Amount::message(4), today).is_some()));
         assert_eq!(book.probe(&alice, Amount::message(3), today), Err(Verdict::AssociationFull));
         assert!(book.admit(&bob).is_ok(), "the second place is free");
         assert_eq!(book.admit(&gone), Err(Verdict::TooManyMailboxes));
@@ -188,7 +209,7 @@ mod tests {
         velo.mailboxes = Limit::At(1);
         assert!(book.add_association(velo, today).is_ok());
         for found in ["gone@velo.example", "gone@old.example"] {
-            assert!(book.load_unlisted(&at(found), Amount::message(4), today));
+            assert!(book.load_unlisted(&at(found), Amount::message(4), today).is_some());
         }
         let named = |address: &str| PanelLimit(at(address), OwnLimit::Default);
         let mailboxes = vec![named("alice@velo.example"), named("gone@velo.example")];

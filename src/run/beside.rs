@@ -17,7 +17,7 @@ use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::shutdown::pair;
 use crate::node::Duty;
-use crate::quota::Book;
+use crate::quota::{Book, Recounted};
 use crate::sandbox::Enforcement;
 use crate::serve::clock::today;
 use crate::serve::node::NodeLink;
@@ -35,6 +35,8 @@ const LOOKING: Duration = Duration::from_millis(250);
 /// How soon the storage is asked again where it did not answer, or not for all.
 const ASKING: Duration = Duration::from_secs(2);
 const MISSING: Duration = Duration::from_secs(60);
+/// How often a storage is asked again that says that there is nothing, so long apart.
+const DOUBTS: u32 = 10;
 /// How often it is looked whether the witness has another copy.
 const COPYING: Duration = Duration::from_secs(2);
 /// For the last word to be on its way.
@@ -196,11 +198,18 @@ async fn copy_anew(link: Arc<NodeLink>, store: Arc<Copied>, context: Arc<Context
     }
 }
 
-/// Asks the storage what there is, until it has told all.
+/// Asks the storage what there is, until it has told all. One that says that there is nothing at all may be mounted late; for ever it is not waited for.
 async fn count(link: Arc<NodeLink>, context: Arc<Context>) {
+    let mut doubts = DOUBTS;
     loop {
         let told = count_once(&link, &context).await;
-        if let Some((mailboxes, whole)) = told {
+        if let Some(StorageRecount { mailboxes, whole, in_vain }) = told {
+            let is_doubted = in_vain > 0 && doubts > 0;
+            if in_vain > 0 && doubts == DOUBTS {
+                emit(Event::CountInVain { mailboxes: in_vain });
+            }
+            doubts = doubts.saturating_sub(u32::from(is_doubted));
+            let whole = whole && !is_doubted;
             link.counted(whole);
             emit(Event::Recounted { mailboxes, whole: whole.into() });
             if whole {
@@ -211,19 +220,35 @@ async fn count(link: Arc<NodeLink>, context: Arc<Context>) {
     }
 }
 
-/// How many mailboxes were told, and whether those are all. None: the connection ended.
-async fn count_once(link: &NodeLink, context: &Arc<Context>) -> Option<(u64, bool)> {
-    let (mut words, mut mailboxes) = (link.count()?, 0);
+/// What the storage has told.
+#[derive(Clone, Copy)]
+struct StorageRecount {
+    mailboxes: u64,
+    /// Those are all.
+    whole: bool,
+    /// Of a storage that says that there is nothing in any: so many were not empty.
+    in_vain: u64,
+}
+
+/// None: the connection ended.
+async fn count_once(link: &NodeLink, context: &Arc<Context>) -> Option<StorageRecount> {
+    let (mut words, mut mailboxes, mut in_vain, mut is_empty) = (link.count()?, 0, 0, true);
     while let Some(word) = words.recv().await {
         match word {
-            CountWord::Done(whole) => return Some((mailboxes, whole)),
+            CountWord::Done(whole) => {
+                return Some(StorageRecount { mailboxes, whole, in_vain: if is_empty { in_vain } else { 0 } });
+            }
             CountWord::Rows(request) => {
                 let context = context.clone();
                 let loaded = tokio::task::spawn_blocking(move || {
                     // Under a lock of each association, for thousands of mailboxes.
                     request.counted(&context.book, today())
                 });
-                mailboxes += loaded.await.ok()?;
+                for (recounted, has_something) in loaded.await.ok()? {
+                    mailboxes += 1;
+                    in_vain += u64::from(recounted == Recounted::InVain);
+                    is_empty &= !has_something;
+                }
             }
         }
     }

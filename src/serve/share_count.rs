@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::node::Millis;
-use crate::private::Address;
-use crate::quota::{Amount, TenantCount};
+use crate::quota::{StorageRows, TenantCount};
 use crate::share::Tenant;
 
 /// How soon the storage is asked again about an association that it did not tell all of.
@@ -19,7 +18,7 @@ const ROWS: usize = 4_000_000;
 pub(super) struct PendingCounts {
     round: u64,
     asked: BTreeMap<Tenant, CountQuestion>,
-    rows: Vec<(Address, Amount)>,
+    rows: StorageRows,
     not_before: BTreeMap<Tenant, Millis>,
 }
 
@@ -65,7 +64,7 @@ impl PendingCounts {
     /// Somebody asks the storage from now on: the round's number; none where there is nothing to ask. What an earlier round has not brought by now it
     /// never will.
     pub(super) fn begin(&mut self) -> Option<u64> {
-        self.rows = Vec::new();
+        self.rows = StorageRows::default();
         if self.asked.is_empty() {
             return None;
         }
@@ -75,16 +74,18 @@ impl PendingCounts {
     }
 
     /// Rows have come; false where they belong to no round.
-    pub(super) fn take(&mut self, round: u64, rows: Vec<(Address, Amount)>) -> bool {
-        let is_its = round == self.round && self.rows.len().saturating_add(rows.len()) <= ROWS;
+    pub(super) fn take(&mut self, round: u64, rows: StorageRows) -> bool {
+        let many = |rows: &StorageRows| rows.sure.len().saturating_add(rows.unsure.len());
+        let is_its = round == self.round && many(&self.rows).saturating_add(many(&rows)) <= ROWS;
         if is_its {
-            self.rows.extend(rows);
+            self.rows.sure.extend(rows.sure);
+            self.rows.unsure.extend(rows.unsure);
         }
         is_its
     }
 
     /// The storage has told all: what the round was about, and its rows.
-    pub(super) fn end(&mut self, round: u64) -> (Vec<CountedTenant>, Vec<(Address, Amount)>) {
+    pub(super) fn end(&mut self, round: u64) -> (Vec<CountedTenant>, StorageRows) {
         let mut over = Vec::new();
         if round == self.round {
             over.extend(self.asked.extract_if(.., |_, question| question.round == Some(round)));
@@ -105,7 +106,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::quota::{Book, BookParams};
+    use crate::private::Address;
+    use crate::quota::{Amount, Book, BookParams};
     use crate::store::MemoryStore;
 
     #[test]
@@ -114,7 +116,8 @@ mod tests {
         let mut pending = PendingCounts::default();
         let ask =
             |pending: &mut PendingCounts, tenant, number, now| pending.ask(tenant, number, now, || book.count_share(tenant));
-        let row = || vec![(Address::parse("a@velo.example").unwrap(), Amount::message(1))];
+        let row =
+            || StorageRows { sure: vec![(Address::parse("a@velo.example").unwrap(), Amount::message(1))], unsure: Vec::new() };
         assert_eq!(pending.begin(), None);
         ask(&mut pending, 4, 1, 0);
         let first = pending.begin().unwrap();
@@ -123,7 +126,7 @@ mod tests {
         // Asked once more for the same: it goes on. For another deed: it begins anew.
         ask(&mut pending, 4, 1, 0);
         let (over, rows) = pending.end(first);
-        assert_eq!((over.iter().map(|one| one.tenant).collect::<Vec<_>>(), rows.len()), (vec![4], 1));
+        assert_eq!((over.iter().map(|one| one.tenant).collect::<Vec<_>>(), rows.sure.len()), (vec![4], 1));
         ask(&mut pending, 4, 2, 0);
         let second = pending.begin().unwrap();
         ask(&mut pending, 4, 3, 0);
@@ -133,7 +136,7 @@ mod tests {
         let third = pending.begin().unwrap();
         assert!(pending.take(third, row()));
         let fourth = pending.begin().unwrap();
-        assert_eq!(pending.end(third).1.len(), 0);
+        assert_eq!(pending.end(third).1.sure.len(), 0);
         // What is asked besides takes the place of nothing, and is taken the place of.
         assert_eq!(pending.end(fourth).0.iter().map(|one| one.number).collect::<Vec<_>>(), [3]);
         for number in [7, 8] {

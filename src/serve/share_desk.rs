@@ -15,8 +15,9 @@ use super::share_talk::PATIENCE;
 use super::share_words::{KickTold, NodeQuestion};
 use crate::admin::doubt::OldNumbers;
 use crate::admin::share::{BookShown, JudgedShown, KickedElsewhere, ShareDesk, ShareTold, SharedAssociation};
+use crate::event::{Event, emit};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Day};
+use crate::quota::{Book, Day, StorageRows, TenantCounted};
 use crate::share::{Bar, News, Tenant};
 
 /// For all other nodes to answer: each has its time from the same moment on.
@@ -132,16 +133,20 @@ impl ShareDesk for ShareLink {
         self.pending().begin()
     }
 
-    fn take_rows(&self, round: u64, rows: Vec<(Address, Amount)>) -> bool {
+    fn take_rows(&self, round: u64, rows: StorageRows) -> bool {
         self.pending().take(round, rows)
     }
 
     fn end_round(&self, book: &Book, round: u64, whole: bool, today: Day) -> u64 {
         let (over, rows) = self.pending().end(round);
-        let mut counted = 0;
+        let (mut counted, mut in_vain) = (0, 0);
         for CountedTenant { tenant, number, count } in over {
             // Dropped, a count is none.
-            if whole && count.finish(book, &rows, today) {
+            let found = if whole { count.finish(book, &rows, today) } else { TenantCounted::Partly };
+            if let TenantCounted::InVain { mailboxes } = found {
+                in_vain += mailboxes;
+            }
+            if found != TenantCounted::Partly {
                 let mut state = self.lock();
                 let before = state.fellow.judges(tenant);
                 state.fellow.hear(News::Counted(tenant, number), boot_time());
@@ -157,6 +162,9 @@ impl ShareDesk for ShareLink {
             } else {
                 self.pending().wait(tenant, boot_time());
             }
+        }
+        if in_vain > 0 {
+            emit(Event::CountInVain { mailboxes: in_vain });
         }
         self.stir.notify_one();
         counted

@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use super::folders::ACL;
 use super::stage::{Plan, Stage};
 use super::talk::{deliver, letter};
 use super::truth;
@@ -213,4 +214,34 @@ fn a_folder_without_a_number_makes_its_mailbox_uncounted_and_no_other() {
     assert!(is_equal(&stage, BOB) && is_known(&stage, BOB) && !is_known(&stage, ALICE));
     assert_eq!(count(&stage, &[]).0, Some(0));
     assert!(is_equal(&stage, ALICE) && is_known(&stage, ALICE));
+}
+
+/// Nor does a name that looks like rows of doveadm's make it more or less.
+#[test]
+fn folders_of_others_are_not_in_the_sum() {
+    for push in [false, true] {
+        let dovecot = format!("{ACL}{}", if push { PUSHED } else { "" });
+        let stage = Stage::set(&Plan { push, dovecot, ..Plan::velo("mailbox_default = \"5M\"", &["alice", "bob"]) });
+        let mut bob = stage.around(BOB);
+        bob.ok("CREATE Club");
+        bob.fill("Club", 900_000);
+        bob.ok(&format!("SETACL Club {ALICE} lrswitea"));
+        bob.ok("LOGOUT");
+        let mut alice = stage.around(ALICE);
+        assert!(alice.ok("LIST \"\" *").contains("shared/bob@velo.example/Club"), "the folder is not shared: the test is broken");
+        alice.fill("INBOX", 50_000);
+        for name in ["x\t0\t0", "x\nbob@velo.example\tINBOX\t9\t9000000", "x\n"] {
+            alice.ask(&format!("CREATE {{{}+}}\r\n{name}", name.len()));
+        }
+        alice.ok("LOGOUT");
+        for user in [ALICE, BOB] {
+            stage.ask(&format!("mailbox set {user} --storage 4M"));
+        }
+        // Where Dovecot has no quota, doveadm says so.
+        let (code, said) = count(&stage, &[]);
+        assert!(code == Some(0) && said.starts_with("told  2  (mailboxes that the storage has)\n"), "{said}");
+        for user in [ALICE, BOB] {
+            assert!(is_equal(&stage, user) && is_known(&stage, user), "{user}: {:?}", truth::of(&stage, user));
+        }
+    }
 }

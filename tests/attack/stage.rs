@@ -178,8 +178,9 @@ fn programs(place: &Place, users: &[String]) {
         format!("for word; do shift; [ \"$word\" = -A ] && set -- \"$@\" -F {} || set -- \"$@\" \"$word\"; done", list.display());
     let doveadm = format!("{words}\nexec /usr/bin/doveadm -c {} \"$@\"", place.path("dovecot/dovecot.conf").display());
     let sums = format!("exec {} -f tab mailbox status -A -t 'messages vsize' '*'", place.path("bin/doveadm").display());
+    let doveconf = format!("exec /usr/bin/doveconf -c {} \"$@\"", place.path("dovecot/dovecot.conf").display());
     place.make("bin", Owner::me()).unwrap();
-    for (name, text) in [("doveadm", doveadm), ("sums", sums)] {
+    for (name, text) in [("doveadm", doveadm), ("doveconf", doveconf), ("sums", sums)] {
         let path = place.write(&format!("bin/{name}"), format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }

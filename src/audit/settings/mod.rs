@@ -6,6 +6,7 @@ mod apache;
 pub mod backups;
 mod dovecot;
 mod dovecot_front;
+mod dovecot_namespaces;
 mod dovecot_services;
 pub mod etcd;
 mod fail2ban;
@@ -28,6 +29,7 @@ use super::finding::Finding;
 use origin::Origins;
 
 pub use dovecot_front::{DovecotFront, DovecotHabit};
+pub use dovecot_namespaces::dovecot_namespaces;
 
 /// The text of one server's settings, and where it comes from.
 pub struct Source {
