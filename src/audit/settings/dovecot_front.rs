@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::dovecot::{Setting, is_2_4, is_on, parse};
+use super::dovecot_filters::{by_other_ways, is_by_way, over_loopback};
 use crate::event::BackendService;
+
+const CONNECTIONS: &str = "mail_max_userip_connections";
 
 /// The socket by which Dovecot's auth asks how long somebody has to wait.
 const PENALTY: &str = "anvil-auth-penalty";
@@ -15,8 +18,10 @@ const PENALTY: &str = "anvil-auth-penalty";
 pub struct DovecotFront {
     /// `2.3` or `2.4`, as in the names of `policy/backends/`.
     pub series: &'static str,
-    /// `mail_max_userip_connections`: of one member from one address, in each protocol that has it.
-    pub connections: [(BackendService, u64); BackendService::FOR_MEMBERS.len()],
+    /// Of one member from one address, in each protocol that has such a limit; as it is for a daemon on the same machine.
+    pub connections: [ConnectionLimit; BackendService::FOR_MEMBERS.len()],
+    /// The least of them that is set for connections by other ways alone (`remote NET { }`, `local NET { }`).
+    pub by_other_ways: Option<u64>,
     /// The socket whose file stays when the penalty is switched off.
     pub penalty_socket: PathBuf,
     /// Where usage is told: a socket's path, or what else is written there.
@@ -24,6 +29,17 @@ pub struct DovecotFront {
     /// IMAP sessions at once.
     pub sessions: u64,
     habits: BTreeSet<DovecotHabit>,
+}
+
+/// `mail_max_userip_connections`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionLimit {
+    /// Of which protocol.
+    pub service: BackendService,
+    /// How many.
+    pub most: u64,
+    /// The blocks that it stands in, where that is one for some connections alone.
+    pub block: Option<String>,
 }
 
 /// What it does beside serving.
@@ -80,13 +96,17 @@ impl DovecotFront {
             (DovecotHabit::Warns, warning(|text| !text.is_empty() && !text.ends_with(" none"))),
             (DovecotHabit::WarnsInVain, warning(str::is_empty)),
         ];
+        let most = |setting: &Setting<'_>| setting.value.parse().ok().map(unlimited);
         let connections = |service: BackendService| {
-            let section = format!("protocol {}", service.word());
-            (service, number("mail_max_userip_connections", &section).map_or(10, unlimited))
+            let by_way = over_loopback(&settings, CONNECTIONS, service.word());
+            let least = by_way.filter_map(|setting| Some((most(setting)?, setting))).min_by_key(|(most, _)| *most);
+            let block = least.and_then(|(_, setting)| is_by_way(setting).then(|| setting.path.join(" { ")));
+            ConnectionLimit { service, most: least.map_or(10, |(most, _)| most), block }
         };
         DovecotFront {
             series: if new { "2.4" } else { "2.3" },
             connections: BackendService::FOR_MEMBERS.map(connections),
+            by_other_ways: by_other_ways(&settings, CONNECTIONS).filter_map(most).min(),
             penalty_socket: Path::new(top(&settings, "base_dir").unwrap_or("/run/dovecot")).join(PENALTY),
             tells_at: tells_at(&settings),
             sessions: number("process_limit", "service imap")
@@ -160,7 +180,8 @@ mod tests {
         let services = BackendService::FOR_MEMBERS;
         DovecotFront {
             series,
-            connections: [0, 1, 2].map(|at| (services[at], connections[at])),
+            connections: [0, 1, 2].map(|at| ConnectionLimit { service: services[at], most: connections[at], block: None }),
+            by_other_ways: None,
             penalty_socket: PathBuf::from("/run/dovecot/anvil-auth-penalty"),
             tells_at: None,
             sessions,
@@ -185,6 +206,19 @@ mod tests {
             "# 2.4.1 (x): y\nmail_plugins {\n  quota = yes\n  quota_clone = no\n}\nmail_max_userip_connections = 0\n",
         );
         assert_eq!(new, front("2.4", [u64::MAX; 3], 1024, &[Penalty, Counts]));
+    }
+
+    /// Where all come from one address, it is the limit for that address that refuses.
+    #[test]
+    fn a_limit_for_some_addresses_alone_counts_where_they_are_ours() {
+        let text = "mail_max_userip_connections = 100\nremote 127.0.0.0/8 {\n  mail_max_userip_connections = 3\n}\n\
+                    remote 192.0.2.0/24 {\n  mail_max_userip_connections = 2\n}\n";
+        let read = DovecotFront::read(text);
+        let limit = |limit: &ConnectionLimit| (limit.most, limit.block.clone());
+        assert_eq!((limit(&read.connections[0]), read.by_other_ways), ((3, Some("remote 127.0.0.0/8".to_owned())), Some(2)));
+        // Not one for others, though it stands within the protocol's.
+        let inside = "protocol imap {\n  mail_max_userip_connections = 100\n  remote 192.0.2.0/24 {\n    mail_max_userip_connections = 2\n  }\n}\n";
+        assert_eq!(limit(&DovecotFront::read(inside).connections[0]), (100, None));
     }
 
     #[test]

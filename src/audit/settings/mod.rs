@@ -5,6 +5,7 @@
 mod apache;
 pub mod backups;
 mod dovecot;
+mod dovecot_filters;
 mod dovecot_front;
 mod dovecot_namespaces;
 mod dovecot_services;
@@ -28,7 +29,7 @@ use super::check::AuditedServer;
 use super::finding::Finding;
 use origin::Origins;
 
-pub use dovecot_front::{DovecotFront, DovecotHabit};
+pub use dovecot_front::{ConnectionLimit, DovecotFront, DovecotHabit};
 pub use dovecot_namespaces::dovecot_namespaces;
 
 /// The text of one server's settings, and where it comes from.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::book::KnownBook;
 use super::finding::Faults;
 use super::talk::place;
-use crate::audit::settings::{DovecotFront, DovecotHabit};
+use crate::audit::settings::{ConnectionLimit, DovecotFront, DovecotHabit};
 use crate::audit::tool_output;
 use crate::config::Config;
 use crate::event::BackendService;
@@ -57,17 +57,30 @@ fn is_here(place: &Place) -> bool {
     }
 }
 
+fn enough(service: BackendService) -> u64 {
+    if service == BackendService::Imap { ENOUGH } else { ENOUGH_FOR_A_MOMENT }
+}
+
 fn connections(front: &DovecotFront, here: &[&Backend], config: &Config, found: &mut Faults) {
-    for (service, limit) in front.connections {
-        let enough = if service == BackendService::Imap { ENOUGH } else { ENOUGH_FOR_A_MOMENT };
-        let asked = here.iter().any(|backend| backend.endpoints().any(|(own, _)| own == service));
-        if asked && limit < enough {
+    for ConnectionLimit { service, most, block } in &front.connections {
+        let enough = enough(*service);
+        let asked = here.iter().any(|backend| backend.endpoints().any(|(own, _)| own == *service));
+        if asked && *most < enough {
+            let place = block.as_ref().map_or(String::new(), |block| format!(" in {block} {{ }}"));
             found.wrong(format!(
-                "Dovecot: mail_max_userip_connections = {limit} for {}: all programs of a member come from one address now, and the next one \
-                 is refused. Write mail_max_userip_connections = 100",
-                service.word()
+                "Dovecot: mail_max_userip_connections = {most} for {}{place}: all programs of a member come from one address now, and the next one \
+                 is refused. Write mail_max_userip_connections = 100{}",
+                service.word(),
+                if block.is_some() { " there" } else { "" }
             ));
         }
+    }
+    let is_elsewhere = here.iter().any(|backend| !is_here(&backend.imap.place));
+    if let Some(limit) = front.by_other_ways.filter(|limit| is_elsewhere && *limit < ENOUGH) {
+        found.note(format!(
+            "Dovecot: mail_max_userip_connections = {limit} in a block for some addresses (remote {{ }}, local {{ }}): where nologd's is one of them, \
+             write 100 there, for all programs of a member come from it now"
+        ));
     }
     let members = config.limits.sessions as u64;
     if front.sessions < members {
