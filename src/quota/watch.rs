@@ -8,6 +8,7 @@ use super::directory::AssociationEntry;
 use super::entry::Entry;
 use super::watcher::{ELSEWHERE, KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
+use crate::fault::RefusalCode;
 use crate::private::Address;
 
 /// What an open session is told.
@@ -31,18 +32,29 @@ pub struct Watch {
     number: u64,
     watcher: Arc<Watcher>,
     closed: bool,
+    /// Of whoever only sends: the backend's mailbox is not open.
+    sends: bool,
 }
 
 impl Book {
     /// A session of this mailbox is open; none when the mailbox was not admitted.
     pub fn watch(&self, mailbox: &Address) -> Option<Watch> {
+        self.begin_watch(mailbox, false)
+    }
+
+    /// A session that sends as this mailbox, and has nothing of it open at its backend: what is pushed need not wait for it.
+    pub fn watch_sender(&self, mailbox: &Address) -> Option<Watch> {
+        self.begin_watch(mailbox, true)
+    }
+
+    fn begin_watch(&self, mailbox: &Address, sends: bool) -> Option<Watch> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
             let watcher = Arc::new(Watcher::default());
             let awake = ledger.entry_mut(number)?.rouse();
             awake.watchers.push(watcher.clone());
-            awake.tally.watched += 1;
-            Some(Watch { tenant: tenant.clone(), number, watcher, closed: false })
+            awake.tally.watched += u32::from(!sends);
+            Some(Watch { tenant: tenant.clone(), number, watcher, closed: false, sends })
         })
         .flatten()
     }
@@ -93,6 +105,18 @@ impl Watch {
 }
 
 impl Watch {
+    /// The same for a session that stores nothing and cannot count: waits for its end, and why.
+    pub fn poll_end(&self, cx: &mut Context<'_>, today: Day) -> Poll<RefusalCode> {
+        loop {
+            match self.poll(cx, today) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Told::Recount | Told::Elsewhere) => {}
+                Poll::Ready(Told::Kicked) => return Poll::Ready(RefusalCode::SessionEnded),
+                Poll::Ready(Told::Ended(verdict)) => return Poll::Ready(verdict.code()),
+            }
+        }
+    }
+
     /// The session ends, and the connection to the backend is closed, not kept for the next session: what the backend has to push
     /// it pushes now. Optional: without it, the book waits as long as an open session may hold its push back.
     pub fn closed(mut self) {
@@ -105,7 +129,9 @@ impl Drop for Watch {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
         if let Some(awake) = ledger.entry_mut(self.number).and_then(Entry::awake_mut) {
-            awake.tally.unwatch(self.closed, now);
+            if !self.sends {
+                awake.tally.unwatch(self.closed, now);
+            }
             awake.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
         }
     }

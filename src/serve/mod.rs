@@ -41,6 +41,7 @@ mod parting;
 mod postfix_policy;
 mod proxy;
 mod sealed;
+mod sender_watch;
 mod service;
 pub mod share;
 mod share_answer;

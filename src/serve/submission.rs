@@ -11,6 +11,7 @@ use super::admission::Authenticated;
 use super::environment::SubmissionEnv;
 use super::imap_backend::Pooling;
 use super::observe::Observer;
+use super::sender_watch::SenderWatch;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, Side};
 use crate::limit::{Attempt, Seat};
@@ -67,6 +68,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         login_by,
         learned: false,
         default_domain,
+        sender: SenderWatch::default(),
     };
     driver.run().await
 }
@@ -92,11 +94,13 @@ pub(super) struct SubmissionDriver {
     learned: bool,
     /// Of logins that have none.
     pub(super) default_domain: Option<Arc<str>>,
+    pub(super) sender: SenderWatch,
 }
 
 impl SubmissionDriver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
+            self.dismiss();
             let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
             let relay_input = self.relay.input();
             let command = self.observer.is_on() && self.session.awaits_command();
@@ -145,6 +149,17 @@ impl SubmissionDriver {
         }
     }
 
+    /// Ends the session where the book has said so, and no message is coming in.
+    fn dismiss(&mut self) {
+        if let Some(user) = self.session.user().filter(|_| self.session.is_at_rest()) {
+            self.sender.begin(&self.context.book, user);
+        }
+        self.sender.look();
+        if let Some(code) = self.sender.why().filter(|_| self.session.is_between_messages()) {
+            self.session.close(code);
+        }
+    }
+
     /// Sends what is gathered for both sides.
     pub(super) async fn send(&mut self) -> Result<(), Fault> {
         if self.session.is_ending() && self.relay.is_gone() {
@@ -176,17 +191,19 @@ impl SubmissionDriver {
         let busy = self.session.in_transaction();
         let rests = !busy && had_relay;
         let deadline = if rests { Instant::now() + KEPT } else { self.deadline(busy) };
-        self.client.set_deadline(deadline);
+        self.client.set_deadline(self.sender.deadline(deadline));
         let phase = if busy { ShutdownPhase::Over } else { ShutdownPhase::Draining };
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),
+            // Where it can end, it does so in the next turn.
+            () = self.sender.told() => return Ok(()),
         };
         match filled {
             Ok(_) => {}
             Err(Fault::Slow(_)) if rests => self.session.release_relay(),
             Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
-            Err(fault) => self.session.close(fault.code()),
+            Err(fault) => self.session.close(self.sender.why().unwrap_or(fault.code())),
         }
         Ok(())
     }

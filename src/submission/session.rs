@@ -116,6 +116,11 @@ impl SubmissionSession {
         matches!(self.state, SubmissionState::Open(_, Mail::Idle))
     }
 
+    /// Whether somebody is logged in, no message is coming in, and no answer of the relay's is awaited.
+    pub fn is_between_messages(&self) -> bool {
+        matches!(self.state, SubmissionState::Open(_, Mail::Idle | Mail::Broken | Mail::Envelope(_)))
+    }
+
     /// Whether the next line from the client is a command.
     pub fn awaits_command(&self) -> bool {
         match &self.state {

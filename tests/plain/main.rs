@@ -57,6 +57,8 @@ mod dialogues_tls;
 mod dns;
 #[path = "../doors.rs"]
 mod doors;
+#[path = "../kicked.rs"]
+mod kicked;
 #[path = "../layers.rs"]
 mod layers;
 #[path = "../lmtp_cut.rs"]

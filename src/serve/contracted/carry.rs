@@ -7,10 +7,10 @@ use std::task::{Context as Task, Poll};
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
-use crate::quota::{Told, Watch};
+use crate::quota::Watch;
 use crate::serve::Patience;
 use crate::serve::clock::today;
 use crate::serve::observe::Observer;
@@ -41,7 +41,9 @@ pub(super) async fn carry<S: Carried, V: Voice>(
             biased;
             end = poll_fn(|cx| {
                 let asks = watch.filter(|watch| std::mem::take(&mut stirred) || watch.is_stirred());
-                if let Some(code) = asks.and_then(|watch| sent_away(watch, cx)).filter(|_| pair.closing.is_none()) {
+                if let Some(Poll::Ready(code)) = asks.map(|watch| watch.poll_end(cx, today()))
+                    && pair.closing.is_none()
+                {
                     pair.close(&V::ended(code), Fault::Limit);
                 }
                 let end = pair.poll(cx, &mut silence.moved);
@@ -75,19 +77,6 @@ pub(super) async fn carry<S: Carried, V: Voice>(
         }
         if pair.closing.is_some() {
             check.as_mut().reset(Instant::now() + LAST_WORDS);
-        }
-    }
-}
-
-/// What the book has to tell this session: why it ends. A count it cannot make.
-fn sent_away(watch: &Watch, cx: &mut Task<'_>) -> Option<RefusalCode> {
-    loop {
-        match watch.poll(cx, today()) {
-            Poll::Pending => return None,
-            // Nothing is stored by it.
-            Poll::Ready(Told::Recount | Told::Elsewhere) => {}
-            Poll::Ready(Told::Kicked) => return Some(RefusalCode::SessionEnded),
-            Poll::Ready(Told::Ended(verdict)) => return Some(verdict.code()),
         }
     }
 }
