@@ -39,6 +39,8 @@ mod bad_config;
 mod bad_start;
 #[path = "../certificates.rs"]
 mod certificates;
+#[path = "../clock_step.rs"]
+mod clock_step;
 #[path = "../corpus.rs"]
 mod corpus;
 #[path = "../dialogues_imap.rs"]
