@@ -17,14 +17,16 @@ impl Fellow {
         self.says.values().flat_map(|says| says.away.iter().copied())
     }
 
-    /// Whether `own` is to judge what is at this storage.
+    /// Whether `own` is to judge what is at this storage. Where the nearest one does not reach it, only those come into question who say that they do: a node
+    /// of an older version says nothing of it and knows nothing of it, and would be waited for in vain.
     pub(super) fn is_first_choice(&self, tenant: Tenant, store: StoreNumber, own: &Life) -> bool {
         let lives = || self.lives.iter().filter(|life| *life != own).chain([own]);
         let is_away = |life: &Life| self.says.get(life).is_some_and(|says| says.away.contains(&store));
         let is_here = |life: &Life| self.says.get(life).is_some_and(|says| says.here.contains(&store)) && !is_away(life);
-        let is_reached = lives().any(is_here);
-        let able = lives().filter(|life| !(is_reached && is_away(life)));
-        nearest(tenant, able.map(|life| life.node.as_str())) == Some(own.node.as_str())
+        let first = nearest(tenant, lives().map(|life| life.node.as_str()));
+        let is_lost = lives().any(|life| Some(life.node.as_str()) == first && is_away(life));
+        let instead = nearest(tenant, lives().filter(|life| is_lost && is_here(life)).map(|life| life.node.as_str()));
+        instead.or(first) == Some(own.node.as_str())
     }
 
     /// Says it, until it stands there.

@@ -246,3 +246,20 @@ fn who_reaches_the_storage_takes_what_the_nearest_one_gave_up() {
     fellow.hear(News::Went(other), 20_001);
     assert!(takes(&mut fellow, 20_002));
 }
+
+/// One of an older version says nothing of what it reaches, reads nothing of it, and goes by who is nearest of all. Nothing waits for it, and it is left what
+/// it judges.
+#[test]
+fn what_the_nearest_one_cannot_judge_does_not_wait_for_an_older_node() {
+    let reach = |away: &[u64], here: &[u64]| Reach { away: away.iter().copied().collect(), here: here.iter().copied().collect() };
+    let (lost, older) = (Life { node: "front-b".into(), number: 5 }, Life { node: "front-c".into(), number: 6 });
+    let mut fellow = judge();
+    [&lost, &older].iter().for_each(|life| fellow.hear(News::Came((*life).clone()), 10_001));
+    fellow.hear(News::Says(lost, reach(&[0], &[])), 10_002);
+    fellow.hear(News::Says(life(7), reach(&[], &[0])), 10_002);
+    for tenant in 1..200 {
+        let of_all = nearest(tenant, ["front-a", "front-b", "front-c"]);
+        let by_older = of_all == Some("front-c");
+        assert!(fellow.is_first_choice(tenant, 0, &life(7)) != by_older, "{tenant}: {of_all:?}");
+    }
+}
