@@ -20,14 +20,14 @@ use crate::event::BackendService;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The socket.
-    pub place: Place,
+    pub socket: SocketName,
     /// The encryption.
     pub security: Security,
 }
 
 /// A socket.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SocketName {
     /// Name or address, and port. The name is what a certificate must be for.
     Tcp(Box<str>, u16),
     /// A path.
@@ -63,8 +63,8 @@ impl Endpoint {
     /// Plain text is refused to anything but loopback and Unix sockets.
     pub fn parse(url: &str, scheme: &str) -> Result<Endpoint, Unusable> {
         if let Some(path) = url.strip_prefix("unix:") {
-            let place = Place::Unix(PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
-            return Ok(Endpoint { place, security: Security::Plain });
+            let socket = SocketName::Unix(PathBuf::from(path.strip_prefix("//").unwrap_or(path)));
+            return Ok(Endpoint { socket, security: Security::Plain });
         }
         let (given, rest) = url.split_once("://").ok_or(Unusable::Scheme)?;
         let security = match given.strip_prefix(scheme) {
@@ -82,7 +82,7 @@ impl Endpoint {
         if security == Security::Plain && !is_loopback(host) {
             return Err(Unusable::PlainToElsewhere);
         }
-        Ok(Endpoint { place: Place::Tcp(host.into(), port), security })
+        Ok(Endpoint { socket: SocketName::Tcp(host.into(), port), security })
     }
 }
 
@@ -312,13 +312,13 @@ mod tests {
     }
 
     fn backend(name: &str, port: u16) -> Backend {
-        let imap = Endpoint { place: Place::Tcp("127.0.0.1".into(), port), security: Security::Plain };
+        let imap = Endpoint { socket: SocketName::Tcp("127.0.0.1".into(), port), security: Security::Plain };
         Backend::new(name, imap)
     }
 
     #[test]
     fn a_backend_has_the_services_it_was_given() {
-        let endpoint = |service| Endpoint { place: Place::Unix(scheme(service).into()), security: Security::Plain };
+        let endpoint = |service| Endpoint { socket: SocketName::Unix(scheme(service).into()), security: Security::Plain };
         let full = BackendService::ALL.iter().fold(backend("a", 1), |full, service| full.with(*service, endpoint(*service)));
         let found: Vec<_> = full.endpoints().map(|(service, endpoint)| (service, endpoint.clone())).collect();
         assert!(found == BackendService::ALL.iter().map(|service| (*service, endpoint(*service))).collect::<Vec<_>>());

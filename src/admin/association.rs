@@ -12,7 +12,7 @@ use super::doubt::{self, OldNumbers};
 use super::layout::{Canvas, ShownRow, count, rows, table};
 use super::open_offers::{OfferShown, OffersAbout};
 use super::zones::ZoneShown;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 use crate::quota::{Association, Edit, Name, Without};
 
@@ -39,7 +39,7 @@ impl AdminCommand for AddAssociation {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, NotDone> {
         known_backend(&self.edit, at)?;
         // Nothing is in the book before all is checked: it is made here, and added as a whole.
         let new = self.edit.apply(Association::new(self.name.clone(), []), at.today)?;
@@ -80,7 +80,7 @@ impl AdminCommand for SetAssociation {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, NotDone> {
         known_backend(&self.edit, at)?;
         let edit = Edit { without: self.without.clone(), ..(*self.edit).clone() };
         Ok(Changed::of(executor.book.set_association(&self.name, &edit, at.today)?, |association| association))
@@ -91,10 +91,10 @@ impl AdminCommand for SetAssociation {
     }
 }
 
-fn known_backend(edit: &Edit, at: &Moment<'_>) -> Result<(), Declined> {
+fn known_backend(edit: &Edit, at: &Moment<'_>) -> Result<(), NotDone> {
     match &edit.backend {
         Some(name) if at.backends.find(Some(name)).is_none() => {
-            Err(Declined::because("The config file has no backend of that name."))
+            Err(NotDone::because("The config file has no backend of that name."))
         }
         _ => Ok(()),
     }
@@ -134,7 +134,7 @@ impl AdminCommand for ListAssociations {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationsListed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationsListed, NotDone> {
         let associations = executor.book.associations(at.today).into_iter().map(AssociationShown::of).collect();
         Ok(AssociationsListed { associations, old: executor.old_numbers(None) })
     }
@@ -210,7 +210,7 @@ impl AdminCommand for ShowAssociation {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, NotDone> {
         let view = executor.book.association(&self.name, at.today)?;
         let OffersAbout { made, had, unshown } = executor.offers.about(&self.name, at);
         let association = AssociationShown::of(view);
@@ -266,7 +266,7 @@ impl AdminCommand for RemoveAssociation {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, NotDone> {
         let change = executor.book.remove_association(&self.name, self.with_mailboxes, at.today)?;
         executor.offers.forget(&self.name);
         Ok(Changed::of(change, |association| association))

@@ -6,7 +6,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 
 /// `blocks list`.
@@ -34,7 +34,7 @@ impl AdminCommand for ListBlocks {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<BlocksListed, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<BlocksListed, NotDone> {
         let (limits, book) = (&executor.limits, &executor.book);
         let slowed = limits.slowed();
         let mailboxes = if slowed.accounts() == 0 { Vec::new() } else { book.addresses(None)? };
@@ -97,13 +97,13 @@ impl AdminCommand for LiftBlocks {
         self.address.as_ref().map(Address::reveal)
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Lifted, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Lifted, NotDone> {
         let account = self.address.as_ref().map(|account| executor.book.mailbox_of(account));
         match (&account, self.all) {
             // Everything is lifted only when that is said: a forgotten address is not enough.
-            (None, false) | (Some(_), true) => return Err(Declined::wrong("address")),
+            (None, false) | (Some(_), true) => return Err(NotDone::wrong("address")),
             (Some(account), false) if !executor.limits.about(&account.reveal()).1 => {
-                return Err(Declined::because("This account is not slowed now."));
+                return Err(NotDone::because("This account is not slowed now."));
             }
             (Some(_), false) | (None, true) => {}
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::layout::Canvas;
 use super::moment::Moment;
-use super::{Audience, Declined, Executor, Principal, line};
+use super::{Audience, Executor, NotDone, Principal, line};
 
 /// One command: what is asked (the struct itself, as clap and serde read it), who may, what is done, and how the answer is printed.
 pub trait AdminCommand: Serialize + DeserializeOwned {
@@ -28,7 +28,7 @@ pub trait AdminCommand: Serialize + DeserializeOwned {
     }
 
     /// Does it. A change is on disk when this returns.
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Self::Told, Declined>;
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Self::Told, NotDone>;
 
     /// The whole answer; the commands that have much to say make it in pieces.
     fn reply(&self, executor: &Executor, at: &Moment<'_>) -> ReplyLine {
@@ -49,8 +49,8 @@ impl Executor {
     ///
     /// # Errors
     /// Why nothing was done.
-    pub fn obey<C: AdminCommand>(&self, principal: &Principal, command: &C, at: &Moment<'_>) -> Result<C::Told, Declined> {
-        if principal.may(command.audience(), &self.book) { command.carry_out(self, at) } else { Err(Declined::not_yours()) }
+    pub fn obey<C: AdminCommand>(&self, principal: &Principal, command: &C, at: &Moment<'_>) -> Result<C::Told, NotDone> {
+        if principal.may(command.audience(), &self.book) { command.carry_out(self, at) } else { Err(NotDone::not_yours()) }
     }
 }
 

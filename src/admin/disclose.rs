@@ -10,7 +10,7 @@ use super::blocks::Tries;
 use super::incident::IncidentSummary;
 use super::layout::{ShownRow, fill, joined, rows};
 use super::mailbox_shown::MailboxShown;
-use super::{AdminCommand, Audience, Declined, Executor, Moment, blocks, incident};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone, blocks, incident};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, Day, Disclosure, Filling, Name, print_size};
 use crate::words::nullable;
@@ -77,13 +77,13 @@ impl AdminCommand for DiscloseMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Disclosed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Disclosed, NotDone> {
         let incident = incident::about(&executor.incidents, &self.address, at.now);
         let tries = blocks::about(executor, &self.address);
         let held = match executor.book.disclose(&self.address) {
             Some(held) => held,
             None if incident.is_none() && tries.known_networks == 0 && !tries.slowed => {
-                return Err(Declined::because(&format!("Nothing is kept about this address: it is not in the book. {BESIDES}")));
+                return Err(NotDone::because(&format!("Nothing is kept about this address: it is not in the book. {BESIDES}")));
             }
             None => Disclosure::default(),
         };

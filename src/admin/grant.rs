@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::association_rows::{print_change, size};
 use super::changed::Changed;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::revealed;
 use crate::quota::{Association, Day, Grant, Name};
 
@@ -36,7 +36,7 @@ impl AdminCommand for GrantAssociation {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, NotDone> {
         let grant = Grant { octets: self.size, until: self.until };
         Ok(Changed::of(executor.book.grant(&self.name, grant, at.today)?, |association| association))
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::offer::Agreed;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 use crate::quota::Name;
 
@@ -35,7 +35,7 @@ impl AdminCommand for HandOver {
         Some(self.name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, NotDone> {
         executor.book.hand_over(&self.name, &self.from, &self.to, at.today)?;
         Ok(Agreed {})
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::counted;
 pub use super::share_desk::EndedPages;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 use crate::quota::AdminError;
 
@@ -61,7 +61,7 @@ impl AdminCommand for KickMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Kicked, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Kicked, NotDone> {
         let elsewhere = executor.share.as_ref().map(|share| share.kick(&self.address)).unwrap_or_default();
         let book = &executor.book;
         let pages = EndedPages {

@@ -4,7 +4,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 use serde::ser::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Declined;
+use super::NotDone;
 
 /// The version of the two lines. Another one is refused with a sentence.
 pub const VERSION: u64 = 1;
@@ -19,28 +19,28 @@ pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
 pub(super) const DONE: [&str; 2] = [r#"{"done":"#, ",\"nologd\":1}\n"];
 
 /// The command of a request's line, and its fields.
-pub(super) fn asked(line: &[u8]) -> Result<(String, Map<String, Value>), Declined> {
-    let value: Value = serde_json::from_slice(line).map_err(|_| Declined::usage("The request is not one line of JSON."))?;
-    let Value::Object(mut fields) = value else { return Err(Declined::usage("The request is not a JSON object.")) };
+pub(super) fn asked(line: &[u8]) -> Result<(String, Map<String, Value>), NotDone> {
+    let value: Value = serde_json::from_slice(line).map_err(|_| NotDone::usage("The request is not one line of JSON."))?;
+    let Value::Object(mut fields) = value else { return Err(NotDone::usage("The request is not a JSON object.")) };
     if fields.remove("nologd").is_none_or(|version| version != VERSION) {
-        return Err(Declined::usage("The command line and the running daemon are of different versions. Restart the daemon."));
+        return Err(NotDone::usage("The command line and the running daemon are of different versions. Restart the daemon."));
     }
     match fields.remove("command") {
         Some(Value::String(command)) => Ok((command, fields)),
-        _ => Err(Declined::wrong("command")),
+        _ => Err(NotDone::wrong("command")),
     }
 }
 
 /// An answer's line, with its end.
-pub fn tell<T: Serialize>(answer: Result<&T, &Declined>) -> String {
+pub fn tell<T: Serialize>(answer: Result<&T, &NotDone>) -> String {
     match answer {
         Ok(told) => match serde_json::to_string(told) {
             Ok(told) => format!("{}{told}{}", DONE[0], DONE[1]),
             // Nothing that is told has keys that are no texts.
-            Err(_) => tell::<()>(Err(&Declined::because("The answer could not be written."))),
+            Err(_) => tell::<()>(Err(&NotDone::because("The answer could not be written."))),
         },
-        Err(declined) => {
-            format!("{}\n", json!({ "nologd": VERSION, "refused": declined.text, "usage": declined.is_usage() }))
+        Err(not_done) => {
+            format!("{}\n", json!({ "nologd": VERSION, "refused": not_done.text, "usage": not_done.is_usage() }))
         }
     }
 }
@@ -58,7 +58,7 @@ pub enum Unread {
 ///
 /// # Errors
 /// A key that is missing, or one that is not known, makes it foreign: what is printed is never less than what was said.
-pub fn told<T: DeserializeOwned>(line: &[u8]) -> Result<Result<T, Declined>, Unread> {
+pub fn told<T: DeserializeOwned>(line: &[u8]) -> Result<Result<T, NotDone>, Unread> {
     let whole = serde_json::from_slice::<IgnoredAny>(line);
     let line: AnswerLine<T> = match (serde_json::from_slice(line), whole) {
         (Ok(line), _) => line,
@@ -68,7 +68,7 @@ pub fn told<T: DeserializeOwned>(line: &[u8]) -> Result<Result<T, Declined>, Unr
     match line {
         AnswerLine { nologd: VERSION, done: Some(done), refused: None, usage: None } => Ok(Ok(done)),
         AnswerLine { nologd: VERSION, done: None, refused: Some(text), usage: Some(usage) } => {
-            Ok(Err(if usage { Declined::usage(&text) } else { Declined::because(&text) }))
+            Ok(Err(if usage { NotDone::usage(&text) } else { NotDone::because(&text) }))
         }
         _ => Err(Unread::Foreign),
     }
@@ -99,7 +99,7 @@ mod tests {
         let line = tell(Ok(&lifted));
         assert_eq!(line, "{\"done\":{\"address\":null},\"nologd\":1}\n");
         assert!(matches!(told::<Lifted>(line.as_bytes()), Ok(Ok(read)) if read == lifted));
-        let refusal = Declined::usage("No.");
+        let refusal = NotDone::usage("No.");
         let line = tell::<Lifted>(Err(&refusal));
         assert!(matches!(told::<Lifted>(line.as_bytes()), Ok(Err(read)) if read == refusal));
         for (line, why) in [

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::association_rows::{print_change, size};
 use super::changed::Changed;
 use super::layout::table;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::revealed;
 use crate::quota::{Association, Day, Grant, Lending, Lent, Name, print_size};
 
@@ -61,7 +61,7 @@ impl AdminCommand for LendAssociation {
         Some(format!("{} to {}", self.from.reveal(), self.to.reveal()))
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, NotDone> {
         let grant = Grant { octets: self.size, until: self.until };
         Ok(LoanMade::of(executor.book.lend(&self.from, &self.to, grant, at.today)?))
     }
@@ -92,7 +92,7 @@ impl AdminCommand for ListLoans {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoansListed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoansListed, NotDone> {
         Ok(LoansListed { loans: executor.book.loans(at.today) })
     }
 

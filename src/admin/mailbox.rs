@@ -11,7 +11,7 @@ use super::doubt::{self, OldNumbers};
 use super::layout::{fill, table};
 use super::line::{self, DONE};
 use super::mailbox_shown::MailboxShown;
-use super::{AdminCommand, Audience, Declined, Executor, Moment, ReplyLine};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone, ReplyLine};
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Book, MailboxEdit, Name, SendingSwitch};
 
@@ -61,7 +61,7 @@ impl AdminCommand for ListMailboxes {
         self.association.as_ref().map(|name| name.reveal().into())
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, NotDone> {
         let addresses = executor.book.listed(self.association.as_ref())?;
         let views = addresses.iter().filter_map(|address| executor.book.mailbox(address));
         let old = executor.old_numbers(self.association.as_ref());
@@ -157,9 +157,9 @@ impl AdminCommand for SetMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, NotDone> {
         if self.edit == MailboxEdit::default() {
-            return Err(Declined::wrong("storage"));
+            return Err(NotDone::wrong("storage"));
         }
         let change = executor.book.edit_mailbox(&self.address, self.edit, at.today)?;
         let changed = Changed::of(change, |view| MailboxShown::settled(&view));
@@ -208,7 +208,7 @@ impl AdminCommand for RemoveMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<MailboxRemoved, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<MailboxRemoved, NotDone> {
         executor.book.list(&self.address);
         let change = executor.book.remove_mailbox(&self.address, at.today)?;
         let gone = change.was.as_ref().map(|was| was.address.clone());
@@ -262,7 +262,7 @@ impl AdminCommand for RefreshMailbox {
     }
 
     // Asking the backend needs the member's password, which only the member has.
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Refreshing, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Refreshing, NotDone> {
         executor.book.list(&self.address);
         executor.book.unsee(&self.address);
         let mailbox = executor.book.mailbox(&self.address).ok_or(AdminError::NoSuchMailbox)?;

@@ -69,5 +69,5 @@ pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
 pub use moment::Moment;
 pub use principal::{Audience, Principal};
-pub use refusal::{DeclineCause, Declined};
+pub use refusal::{NotDone, NotDoneCause};
 pub use request::Request;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changed::Changed;
 use super::mailbox_shown::MailboxShown;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Amount, MailboxPlace};
 
@@ -76,19 +76,19 @@ impl AdminCommand for MoveMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Moved, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Moved, NotDone> {
         // A count of one storage would be believed for both: nothing would be judged any more, for nobody in that association.
         if executor.share.is_some() && !self.to.home {
-            return Err(Declined::because(AMONG_NODES));
+            return Err(NotDone::because(AMONG_NODES));
         }
         let place = match &self.to {
             MoveTo { to: Some(name), home: false, nowhere: false } => Some(MailboxPlace::Backend(name.as_str().into())),
             MoveTo { to: None, home: true, nowhere: false } => None,
             MoveTo { to: None, home: false, nowhere: true } => Some(MailboxPlace::Nowhere),
-            _ => return Err(Declined::wrong("to")),
+            _ => return Err(NotDone::wrong("to")),
         };
         if self.to.to.as_ref().is_some_and(|name| at.backends.find(Some(name)).is_none()) {
-            return Err(Declined::because(NO_BACKEND));
+            return Err(NotDone::because(NO_BACKEND));
         }
         let book = &executor.book;
         let known = book.mailbox(&self.address).filter(|known| book.mailbox_of(&self.address) == known.address);
@@ -97,7 +97,7 @@ impl AdminCommand for MoveMailbox {
         let is_nowhere = |place: &Option<MailboxPlace>| place.as_ref().is_some_and(MailboxPlace::is_nowhere);
         let copied = is_nowhere(&was) || is_nowhere(&place) || place == was;
         if !copied {
-            return Err(Declined::because(
+            return Err(NotDone::because(
                 "It is served, so mail may come in while it is copied: say --nowhere first, copy it, and then where it is.",
             ));
         }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 pub use super::node_desk::{BeginWith, ChosenShown, CopyTrouble, DutyShown, GrantsShown, NodeDesk, NodeTold};
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 
 /// `node show`.
 #[derive(Clone, Args, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ impl AdminCommand for ShowNode {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
-        executor.node.as_ref().map(|node| node.told()).ok_or(Declined::because(ALONE))
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, NotDone> {
+        executor.node.as_ref().map(|node| node.told()).ok_or(NotDone::because(ALONE))
     }
 
     fn print(told: &NodeTold) -> String {
@@ -58,14 +58,14 @@ impl AdminCommand for TakeOver {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
-        let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, NotDone> {
+        let node = executor.node.as_ref().ok_or(NotDone::because(ALONE))?;
         let book = match (self.with_own_book, self.empty) {
             (false, _) => BeginWith::NewestCopy,
             (true, false) => BeginWith::OwnBook,
             (true, true) => BeginWith::EmptyBook,
         };
-        node.take_over(book).map_err(Declined::because)?;
+        node.take_over(book).map_err(NotDone::because)?;
         Ok(node.told())
     }
 
@@ -82,9 +82,9 @@ impl AdminCommand for StandBy {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
-        let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
-        if node.stand_by() { Ok(node.told()) } else { Err(Declined::because("This machine does not judge, and is not to.")) }
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, NotDone> {
+        let node = executor.node.as_ref().ok_or(NotDone::because(ALONE))?;
+        if node.stand_by() { Ok(node.told()) } else { Err(NotDone::because("This machine does not judge, and is not to.")) }
     }
 
     fn print(told: &NodeTold) -> String {

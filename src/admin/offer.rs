@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::loan::LoanMade;
 use super::offer_news::{EACH, OfferNews};
 use super::open_offers::{OfferState, OpenOffer};
-use super::{AdminCommand, Audience, DeclineCause, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone, NotDoneCause};
 use crate::private::revealed;
 use crate::quota::{Day, Grant, Name};
 
@@ -48,9 +48,9 @@ impl AdminCommand for OfferLoan {
         Audience::Contact(&self.from)
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, NotDone> {
         if self.size == 0 || self.said.len() > LONGEST_SAID {
-            return Err(Declined::wrong("size"));
+            return Err(NotDone::wrong("size"));
         }
         if self.to.as_ref() == Some(&self.from) {
             return Err(crate::quota::AdminError::LendsToItself.into());
@@ -61,7 +61,7 @@ impl AdminCommand for OfferLoan {
         let mut all = executor.offers.standing(at);
         all.retain(|other| !other.is_of(&offer.from, &offer.said, offer.until));
         if all.iter().filter(|other| other.from == offer.from).count() >= EACH {
-            return Err(Declined::because("There are enough offers of this association. Withdraw one first."));
+            return Err(NotDone::because("There are enough offers of this association. Withdraw one first."));
         }
         all.push(offer);
         Ok(Agreed {})
@@ -93,13 +93,13 @@ impl AdminCommand for AcceptLoan {
         Audience::Contact(&self.to)
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, NotDone> {
         let shown = |offer: &OpenOffer| offer.is_shown([&self.from, &self.to], self.size, self.until);
         let taking = executor.offers.begin_taking(shown, at)?;
         let lent = executor.book.lend(&self.from, &self.to, Grant { octets: taking.octets, until: taking.until }, at.today);
-        let lent = lent.map(LoanMade::of).map_err(Declined::from);
+        let lent = lent.map(LoanMade::of).map_err(NotDone::from);
         match &lent {
-            Err(declined) if declined.cause == DeclineCause::Unwritten => executor.offers.not_taken(&taking, at),
+            Err(not_done) if not_done.cause == NotDoneCause::Unwritten => executor.offers.not_taken(&taking, at),
             Ok(_) | Err(_) => executor.offers.taken(&taking, at),
         }
         lent
@@ -129,7 +129,7 @@ impl AdminCommand for WithdrawOffer {
         Audience::Contact(&self.from)
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, NotDone> {
         executor.offers.end(|offer| offer.is_of(&self.from, &self.said, self.until), at).map(|()| Agreed {})
     }
 
@@ -158,13 +158,13 @@ impl AdminCommand for DeclineOffer {
         Audience::Contact(&self.to)
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, NotDone> {
         let shown = |offer: &OpenOffer| offer.is_shown([&self.from, &self.to], self.size, self.until);
         executor.offers.end(shown, at).map(|()| Agreed {})
     }
 
     fn print(_: &Agreed) -> String {
-        "Declined.\n".into()
+        "NotDone.\n".into()
     }
 }
 
@@ -188,7 +188,7 @@ impl AdminCommand for ReturnLoan {
     }
 
     /// What the lender has is not told: the two are different associations.
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, NotDone> {
         executor.book.may_return(&self.to, &self.from, self.until, at.today)?;
         executor.book.lend(&self.from, &self.to, Grant { octets: 0, until: self.until }, at.today)?;
         Ok(Agreed {})

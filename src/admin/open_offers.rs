@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Declined;
+use super::NotDone;
 use super::moment::Moment;
 use super::offer_news::{OfferNews, ToldOffers};
 use crate::quota::{Day, Name};
@@ -148,7 +148,7 @@ impl LoanOffers {
 
     /// Ends the first one that is meant. Of one that is being taken it is not known yet whether it was: its maker or the other contact ends it
     /// all the same, and is told that it has ended, which is so in either case.
-    pub(super) fn end(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<(), Declined> {
+    pub(super) fn end(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<(), NotDone> {
         let mut all = self.standing(at);
         let standing = all.iter().position(|offer| is_meant(offer) && offer.state == OfferState::Stands);
         let found = standing.or_else(|| all.iter().position(is_meant)).map(|found| all.remove(found));
@@ -161,11 +161,11 @@ impl LoanOffers {
     }
 
     /// Begins to take one that its taker was shown so.
-    pub(super) fn begin_taking(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<Taking, Declined> {
+    pub(super) fn begin_taking(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<Taking, NotDone> {
         let mut all = self.standing(at);
         let Some(found) = all.iter().position(|offer| is_meant(offer) && offer.state == OfferState::Stands) else {
             let taken = all.iter().any(is_meant);
-            return Err(if taken { Declined::busy("This offer is being taken at this moment.") } else { over() });
+            return Err(if taken { NotDone::busy("This offer is being taken at this moment.") } else { over() });
         };
         let number = self.takings.fetch_add(1, Ordering::Relaxed);
         let offer = all.get_mut(found).ok_or_else(over)?;
@@ -186,8 +186,8 @@ impl LoanOffers {
     }
 }
 
-fn over() -> Declined {
-    Declined::because("There is no such offer any more.")
+fn over() -> NotDone {
+    NotDone::because("There is no such offer any more.")
 }
 
 impl OpenOffer {

@@ -20,7 +20,7 @@ use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
 use super::usage_count::{BeginUsageCount, TellUsageCount};
 use super::zones::TellZones;
-use super::{AdminCommand, Declined, Executor, Moment, Principal, ReplyLine, json, line};
+use super::{AdminCommand, Executor, Moment, NotDone, Principal, ReplyLine, json, line};
 use crate::quota::{Amount, Book, Day, Recounted};
 
 macro_rules! commands {
@@ -35,11 +35,11 @@ macro_rules! commands {
             pub const WORDS: &'static [&'static str] = &[$(<$name as AdminCommand>::WORD),*];
 
             /// Reads one line, with or without its end. What is wrong is told, and never what stood in the line.
-            pub fn read(line: &[u8]) -> Result<Request, Declined> {
+            pub fn read(line: &[u8]) -> Result<Request, NotDone> {
                 let (word, fields) = line::asked(line)?;
                 match word.as_str() {
                     $(word if word == <$name as AdminCommand>::WORD => Ok(Request::$name(json::read(fields)?)),)*
-                    _ => Err(Declined::usage("The running daemon does not know this command. Restart it after an update.")),
+                    _ => Err(NotDone::usage("The running daemon does not know this command. Restart it after an update.")),
                 }
             }
 
@@ -79,7 +79,7 @@ impl Request {
         if self.is_for(principal, executor) {
             self.reply(executor, at)
         } else {
-            whole(line::tell::<()>(Err(&Declined::not_yours())))
+            whole(line::tell::<()>(Err(&NotDone::not_yours())))
         }
     }
 }

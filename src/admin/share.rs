@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{counted, rows};
 pub use super::share_desk::{BookShown, EndedPages, JudgedShown, KickedElsewhere, ShareDesk, ShareTold, SharedAssociation};
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::quota::print_size;
 use crate::share::Bar;
 
@@ -21,8 +21,8 @@ pub struct PublishShare {}
 
 const ALONE: &str = "This daemon is not one of several nodes: its config has no [share].";
 
-pub(super) fn desk(executor: &Executor) -> Result<&dyn ShareDesk, Declined> {
-    executor.share.as_deref().ok_or(Declined::because(ALONE))
+pub(super) fn desk(executor: &Executor) -> Result<&dyn ShareDesk, NotDone> {
+    executor.share.as_deref().ok_or(NotDone::because(ALONE))
 }
 
 impl AdminCommand for ShowShare {
@@ -34,7 +34,7 @@ impl AdminCommand for ShowShare {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, NotDone> {
         Ok(desk(executor)?.told(&executor.book))
     }
 
@@ -120,9 +120,9 @@ impl AdminCommand for PublishShare {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, NotDone> {
         let desk = desk(executor)?;
-        desk.publish(&executor.book).map_err(Declined::because)?;
+        desk.publish(&executor.book).map_err(NotDone::because)?;
         Ok(desk.told(&executor.book))
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::share::desk;
 use super::usage::MailboxRows;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::Address;
 use crate::quota::{Amount, StorageRows};
 use crate::words::nullable;
@@ -73,7 +73,7 @@ impl AdminCommand for BeginCount {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<RoundBegun, Declined> {
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<RoundBegun, NotDone> {
         Ok(RoundBegun { round: desk(executor)?.begin_round() })
     }
 
@@ -90,12 +90,12 @@ impl AdminCommand for TellCount {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, NotDone> {
         let desk = desk(executor)?;
         let told = |rows: &MailboxRows| rows.iter().map(|(address, seen)| (address.clone(), seen)).collect();
         let rows = StorageRows { sure: told(&self.mailboxes), unsure: told(&self.unsure) };
         if !desk.take_rows(self.round, rows) {
-            return Err(Declined::because(COUNT_IS_OVER));
+            return Err(NotDone::because(COUNT_IS_OVER));
         }
         let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));
         Ok(CountTaken { associations })

@@ -11,7 +11,7 @@ use super::association_shown::FillShown;
 use super::doubt::{self, OldNumbers};
 use super::layout::{Canvas, counted, table};
 use super::node::NodeTold;
-use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
+use super::{AdminCommand, Audience, CertificateStatus, Executor, ListenerStatus, Moment, NotDone, ServerStatus};
 use crate::private::revealed;
 use crate::quota::{Name, State};
 use crate::share::Bar;
@@ -98,7 +98,7 @@ impl AdminCommand for ShowStatus {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<StatusTold, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<StatusTold, NotDone> {
         let waits = StatusTold::without_book(executor);
         if executor.is_waiting {
             return Ok(waits);

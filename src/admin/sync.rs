@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::in_parts::{RunInParts, is_name};
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::quota::{Applied, Batch};
 
 /// Most parts of a batch: some 200,000 changes.
@@ -70,12 +70,12 @@ impl AdminCommand for StageSync {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncStaged, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncStaged, NotDone> {
         if !is_name(&self.batch) {
-            return Err(Declined::wrong("batch"));
+            return Err(NotDone::wrong("batch"));
         }
         if self.part >= PARTS {
-            return Err(Declined::because("That is more than one batch may hold."));
+            return Err(NotDone::because("That is more than one batch may hold."));
         }
         let mut place = executor.staging.lock(at.now, WAITING);
         if self.part == 0 {
@@ -103,7 +103,7 @@ impl AdminCommand for ApplySync {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncApplied, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncApplied, NotDone> {
         let mut changes = Batch::default();
         if self.parts > 0 {
             let staged = executor.staging.lock(at.now, WAITING).take();
@@ -126,6 +126,6 @@ impl AdminCommand for ApplySync {
     }
 }
 
-fn another() -> Declined {
-    Declined::because("Another sync came in between, or the daemon was started anew. Nothing was changed; the next run does it.")
+fn another() -> NotDone {
+    NotDone::because("Another sync came in between, or the daemon was started anew. Nothing was changed; the next run does it.")
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::move_mailbox::NO_BACKEND;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, LoadOutcome, Speaker};
 use crate::words::given;
@@ -72,9 +72,9 @@ impl LoadUsage {
 ///
 /// # Errors
 /// The config has none of that name.
-pub(super) fn speaker<'a>(name: Option<&'a str>, at: &Moment<'_>) -> Result<Option<Speaker<'a>>, Declined> {
+pub(super) fn speaker<'a>(name: Option<&'a str>, at: &Moment<'_>) -> Result<Option<Speaker<'a>>, NotDone> {
     if name.is_some_and(|name| at.backends.find(Some(name)).is_none()) {
-        return Err(Declined::because(NO_BACKEND));
+        return Err(NotDone::because(NO_BACKEND));
     }
     Ok(name.map(|name| Speaker { name, is_default: at.backends.is_default(name) }))
 }
@@ -87,7 +87,7 @@ impl AdminCommand for LoadUsage {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, NotDone> {
         let speaker = speaker(self.backend.as_deref(), at)?;
         let mut told = UsageLoaded { loaded: 0, not_in_the_book: 0, elsewhere: 0 };
         for (address, seen) in self.mailboxes() {

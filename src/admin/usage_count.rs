@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::in_parts::{RunInParts, is_name};
 use super::share_count::COUNT_IS_OVER;
 use super::usage::{MailboxRows, speaker};
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::Address;
 use crate::quota::Amount;
 use crate::words::given;
@@ -71,9 +71,9 @@ impl AdminCommand for BeginUsageCount {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, NotDone> {
         if !is_name(&self.round) {
-            return Err(Declined::wrong("round"));
+            return Err(NotDone::wrong("round"));
         }
         let counts = executor.book.count_wanted(speaker(self.backend.as_deref(), at)?);
         let begun = RunInParts { name: self.round.clone(), held: counts, since: at.now };
@@ -94,10 +94,10 @@ impl AdminCommand for TellUsageCount {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, NotDone> {
         let mut place = executor.counting.lock(at.now, WAITING);
         let counting = place.as_mut().filter(|counting| counting.name == self.round);
-        let counting = counting.ok_or(Declined::because(COUNT_IS_OVER))?;
+        let counting = counting.ok_or(NotDone::because(COUNT_IS_OVER))?;
         counting.since = at.now;
         self.mailboxes.iter().for_each(|(mailbox, seen)| counting.held.told(mailbox, seen, at.today));
         if self.over {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::seen_zones::{Amiss, LineAmiss, SeenZone, ZoneShown};
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone};
 
 /// Lines of one zone.
 const LINES: usize = 32;
@@ -53,9 +53,9 @@ impl AdminCommand for TellZones {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<ZonesTaken, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<ZonesTaken, NotDone> {
         if !self.is_bounded() {
-            return Err(Declined::because("A zone has too many lines, or one is too long."));
+            return Err(NotDone::because("A zone has too many lines, or one is too long."));
         }
         Ok(ZonesTaken { zones: executor.zones.take(&self.zones, &executor.book, at.today) })
     }

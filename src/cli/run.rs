@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::daemon_options::{DaemonCommand, DaemonOptions};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
-use crate::admin::{AdminCommand, Declined};
+use crate::admin::{AdminCommand, NotDone};
 use crate::terminal;
 
 pub(super) fn run<C: AdminCommand + Args>(
@@ -30,10 +30,10 @@ pub(super) fn run<C: AdminCommand + Args>(
             say(text.trim_end());
             ExitCode::SUCCESS
         }
-        Ok(Err(declined)) => {
-            let text = &declined.text;
+        Ok(Err(not_done)) => {
+            let text = &not_done.text;
             refuse(output, &command.subject().map_or_else(|| text.clone(), |subject| format!("{subject}: {text}")));
-            ExitCode::from(if declined.is_usage() { USAGE } else { REFUSED })
+            ExitCode::from(if not_done.is_usage() { USAGE } else { REFUSED })
         }
         Err(trouble) => {
             refuse(output, &trouble.text(&socket));
@@ -56,7 +56,7 @@ pub fn status(socket: &Path) -> Result<serde_json::Value, String> {
 pub(super) fn told<C: AdminCommand>(socket: &Path, command: &C) -> Result<C::Told, String> {
     match speak::speak(socket, command) {
         Ok(Ok(told)) => Ok(told),
-        Ok(Err(Declined { text, .. })) => Err(text),
+        Ok(Err(NotDone { text, .. })) => Err(text),
         Err(trouble) => Err(trouble.text(socket)),
     }
 }

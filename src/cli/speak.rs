@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::admin::{AdminCommand, Declined, MAX_ANSWER, MAX_REQUEST, Unread, ask, told};
+use crate::admin::{AdminCommand, MAX_ANSWER, MAX_REQUEST, NotDone, Unread, ask, told};
 
 /// How long the daemon may take to answer: a removal rewrites the whole store.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,7 +67,7 @@ impl Trouble {
 }
 
 /// Sends `command` and reads what is told.
-pub(super) fn speak<C: AdminCommand>(socket: &Path, command: &C) -> Result<Result<C::Told, Declined>, Trouble> {
+pub(super) fn speak<C: AdminCommand>(socket: &Path, command: &C) -> Result<Result<C::Told, NotDone>, Trouble> {
     let line = ask(command);
     if line.len() > MAX_REQUEST {
         return Err(Trouble::TooLong);

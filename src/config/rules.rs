@@ -122,11 +122,11 @@ fn connect(plan: &mut Plan, target: Target, config: &Config) {
         Target::Any => (plan.ports, plan.unix) = (None, None),
         Target::Port(port) => plan.ports.iter_mut().for_each(|ports| ports.push(port)),
         Target::Backends => {
-            for place in places(config) {
+            for place in sockets(config) {
                 match (place, &mut plan.ports, &mut plan.unix) {
-                    (route::Place::Tcp(_, port), Some(ports), _) => ports.push(*port),
+                    (route::SocketName::Tcp(_, port), Some(ports), _) => ports.push(*port),
                     // The folder: a server that starts anew makes its socket anew.
-                    (route::Place::Unix(path), _, Some(unix)) => unix.extend(path.parent().map(Path::to_owned)),
+                    (route::SocketName::Unix(path), _, Some(unix)) => unix.extend(path.parent().map(Path::to_owned)),
                     _ => {}
                 }
             }
@@ -137,19 +137,19 @@ fn connect(plan: &mut Plan, target: Target, config: &Config) {
 /// Whether a server is named by a name, which has to be looked up, and whether one has a Unix socket.
 fn kinds(config: &Config) -> Servers {
     let mut servers = Servers::default();
-    for place in places(config) {
+    for place in sockets(config) {
         match place {
-            route::Place::Tcp(host, _) => servers.names |= host.parse::<std::net::IpAddr>().is_err(),
-            route::Place::Unix(_) => servers.unix = true,
+            route::SocketName::Tcp(host, _) => servers.names |= host.parse::<std::net::IpAddr>().is_err(),
+            route::SocketName::Unix(_) => servers.unix = true,
         }
     }
     servers
 }
 
-fn places(config: &Config) -> impl Iterator<Item = &route::Place> {
+fn sockets(config: &Config) -> impl Iterator<Item = &route::SocketName> {
     let servers = config.backends.iter().map(|(_, backend)| backend).chain(config.backends.fellows());
     let etcd = config.share.iter().flat_map(|share| &share.etcd);
-    servers.flat_map(Backend::endpoints).map(|(_, endpoint)| endpoint).chain(etcd).map(|endpoint| &endpoint.place)
+    servers.flat_map(Backend::endpoints).map(|(_, endpoint)| endpoint).chain(etcd).map(|endpoint| &endpoint.socket)
 }
 
 #[cfg(test)]

@@ -78,10 +78,10 @@ pub enum Direction {
 /// ```
 pub struct Framer {
     direction: Direction,
-    place: Place,
+    midst: Midst,
 }
 
-enum Place {
+enum Midst {
     /// In a line; its first `scanned` bytes hold no LF. `head` is what the line began with, if its front is gone already.
     Line { scanned: usize, head: Option<Head> },
     /// In a literal with `left` bytes to come.
@@ -102,18 +102,18 @@ enum Head {
 impl Framer {
     /// At the start of a line.
     pub fn new(direction: Direction) -> Framer {
-        Framer { direction, place: Place::Line { scanned: 0, head: None } }
+        Framer { direction, midst: Midst::Line { scanned: 0, head: None } }
     }
 
     /// Whether the next byte begins a command or a response: here, and only here, something else may be put in between.
     pub fn at_start(&self) -> bool {
-        matches!(self.place, Place::Line { head: None, .. })
+        matches!(self.midst, Midst::Line { head: None, .. })
     }
 
     /// Enters the literal that the last line announced. For the client's direction, where it depends on the backend
     /// whether a synchronising literal comes at all.
     pub fn enter(&mut self, size: u64) {
-        self.place = if size == 0 { Place::Rest { scanned: 0 } } else { Place::Literal { left: size } };
+        self.midst = if size == 0 { Midst::Rest { scanned: 0 } } else { Midst::Literal { left: size } };
     }
 
     /// What is at the front of `input`. After `Line`, `Piece` or `Literal` the caller takes `len` bytes away before the next
@@ -122,13 +122,13 @@ impl Framer {
     /// # Errors
     /// `Garbage(Backend)` for a server line that ends in a bare LF, or announces a literal that is none.
     pub fn next(&mut self, input: &[u8], full: bool) -> Result<Frame, Fault> {
-        match self.place {
-            Place::Literal { left } => Ok(self.literal(input, left)),
-            Place::Line { scanned, head } => {
+        match self.midst {
+            Midst::Literal { left } => Ok(self.literal(input, left)),
+            Midst::Line { scanned, head } => {
                 let head = head.or_else(|| (self.direction == Direction::Server).then(|| classify(input)));
                 self.line(input, scanned, head, full)
             }
-            Place::Rest { scanned } => self.line(input, scanned, Some(Head::Data), full),
+            Midst::Rest { scanned } => self.line(input, scanned, Some(Head::Data), full),
         }
     }
 
@@ -152,7 +152,7 @@ impl Framer {
             Direction::Client => client_line(line, head == Some(Head::Skipped) || len > LINE),
             Direction::Server => server_line(line, head)?,
         };
-        self.place = Place::Line { scanned: 0, head: None };
+        self.midst = Midst::Line { scanned: 0, head: None };
         if let (Direction::Server, Frame::Line { literal: Some(literal), .. }) = (self.direction, &frame) {
             self.enter(literal.size);
         }
@@ -164,12 +164,12 @@ impl Framer {
         if (full || client && input.len() >= LINE) && input.len() > TAIL {
             let len = input.len() - TAIL;
             let head = if client { Some(Head::Skipped) } else { head };
-            self.place = Place::Line { scanned: TAIL, head };
+            self.midst = Midst::Line { scanned: TAIL, head };
             return Ok(Frame::Piece { len });
         }
-        match &mut self.place {
-            Place::Line { scanned, .. } | Place::Rest { scanned } => *scanned = input.len(),
-            Place::Literal { .. } => {}
+        match &mut self.midst {
+            Midst::Line { scanned, .. } | Midst::Rest { scanned } => *scanned = input.len(),
+            Midst::Literal { .. } => {}
         }
         Ok(Frame::Need)
     }

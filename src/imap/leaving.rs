@@ -10,8 +10,8 @@ use super::staying::Staying;
 use super::tag::Tag;
 
 impl ImapSession {
-    /// The same session on a backend's connection that is leased, and may serve another session later: what it does is followed.
-    pub fn leased(mut self) -> ImapSession {
+    /// The same session on a backend's connection that is checked out, and may serve another session later: what it does is followed.
+    pub fn checked_out(mut self) -> ImapSession {
         self.reuse = Some(Box::default());
         self
     }

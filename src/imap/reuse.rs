@@ -129,7 +129,7 @@ mod tests {
 
     /// Plays a dialogue: `C: ` what the client sends, `B: ` what the backend sends. Both literals and lines, whole.
     fn play(lines: &[&str]) -> ImapSession {
-        let mut session = ImapSession::new(terms()).leased();
+        let mut session = ImapSession::new(terms()).checked_out();
         for line in lines {
             let (side, text) = line.split_at(3);
             let mut input = [text.as_bytes(), b"\r\n"].concat();

@@ -23,7 +23,7 @@ mod seats;
 
 pub use guesses::{REMEMBERED, Slowed};
 pub use limits::Limits;
-pub use params::{House, LimitParams};
+pub use params::{LimitParams, Overhead};
 pub use seat::{Attempt, Seat};
 pub use seats::Queued;
 

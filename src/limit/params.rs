@@ -70,7 +70,7 @@ pub(super) const FACTORS: [u32; 3] = [1, 4, 16];
 
 /// What the rest of the program needs: the store, listeners on each thread, connections that rest, admins and monitoring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct House {
+pub struct Overhead {
     /// Threads that serve.
     pub threads: u64,
     /// Listeners, each open once for every thread.
@@ -81,7 +81,7 @@ pub struct House {
     pub resting: u64,
 }
 
-impl House {
+impl Overhead {
     /// 28 descriptors for admins, their pages and monitoring on each thread, 8 for its runtime, 40 for files.
     fn base(self) -> u64 {
         self.threads * (self.listeners + 36) + 40
@@ -97,22 +97,22 @@ impl LimitParams {
 
     /// File descriptors that all of it needs: two for each session and each page, its own and the one behind it; questions,
     /// usage and what a balancer has not named yet have none behind them.
-    pub fn descriptors(&self, house: House) -> u64 {
+    pub fn descriptors(&self, overhead: Overhead) -> u64 {
         let double = (self.sessions + self.before_login + self.onion + self.deliveries + self.webmail + self.pages) as u64;
         let single = (self.questions + self.unnamed) as u64;
-        house.base() + house.resting + 2 * double + single + house.usage * self.usage as u64
+        overhead.base() + overhead.resting + 2 * double + single + overhead.usage * self.usage as u64
     }
 
     /// Cut to what `descriptors` allow, where that is less: the house's own listeners have a quarter, if they need it, and
     /// the rest is divided.
-    pub fn within(self, descriptors: u64, house: House) -> LimitParams {
-        if descriptors >= self.descriptors(house) {
+    pub fn within(self, descriptors: u64, overhead: Overhead) -> LimitParams {
+        if descriptors >= self.descriptors(overhead) {
             return self;
         }
-        let free = usize::try_from(descriptors.saturating_sub(house.base())).unwrap_or(usize::MAX);
+        let free = usize::try_from(descriptors.saturating_sub(overhead.base())).unwrap_or(usize::MAX);
         // A quarter for mail that comes in and the webmail, with what rests for it; of the rest, a sixth for those who wait.
         let own = free / 4;
-        let sockets = usize::try_from(house.usage).unwrap_or(usize::MAX).max(1);
+        let sockets = usize::try_from(overhead.usage).unwrap_or(usize::MAX).max(1);
         let public = free - own;
         let cut = LimitParams {
             deliveries: self.deliveries.min(own / 8),
@@ -127,17 +127,17 @@ impl LimitParams {
             ..self
         };
         // What the others do not need is the members'.
-        let resting = self.resting_within(descriptors, house);
-        let left = descriptors.saturating_sub(cut.descriptors(House { resting, ..house }));
+        let resting = self.resting_within(descriptors, overhead);
+        let left = descriptors.saturating_sub(cut.descriptors(Overhead { resting, ..overhead }));
         LimitParams { sessions: self.sessions.min(usize::try_from(left / 2).unwrap_or(usize::MAX)), ..cut }
     }
 
     /// Backend connections that may rest within the same descriptors.
-    pub fn resting_within(&self, descriptors: u64, house: House) -> u64 {
-        if descriptors >= self.descriptors(house) {
-            return house.resting;
+    pub fn resting_within(&self, descriptors: u64, overhead: Overhead) -> u64 {
+        if descriptors >= self.descriptors(overhead) {
+            return overhead.resting;
         }
-        house.resting.min(descriptors.saturating_sub(house.base()) / 16)
+        overhead.resting.min(descriptors.saturating_sub(overhead.base()) / 16)
     }
 }
 
@@ -147,30 +147,30 @@ mod tests {
 
     #[test]
     fn few_descriptors_leave_the_house_its_own() {
-        let house = House { threads: 2, listeners: 8, usage: 1, resting: 500 };
+        let overhead = Overhead { threads: 2, listeners: 8, usage: 1, resting: 500 };
         let params = LimitParams::default();
-        let needed = params.descriptors(house);
+        let needed = params.descriptors(overhead);
         assert_eq!(needed, 2 * (24_500 + 256) + 2_000 + 4_096 + 500 + 2 * 44 + 40);
-        assert!(params.within(needed, house) == params && params.resting_within(needed, house) == 500);
+        assert!(params.within(needed, overhead) == params && params.resting_within(needed, overhead) == 500);
         for descriptors in [0, 64, 130, 200, 1024, 4096, needed - 1] {
-            let cut = params.within(descriptors, house);
-            let rests = House { resting: params.resting_within(descriptors, house), ..house };
-            assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
+            let cut = params.within(descriptors, overhead);
+            let rests = Overhead { resting: params.resting_within(descriptors, overhead), ..overhead };
+            assert!(cut.descriptors(rests) <= descriptors.max(overhead.base()), "{descriptors}: {cut:?}");
         }
         let listeners = params.beside(true, true);
-        assert_eq!(listeners.descriptors(house), needed + 1500);
+        assert_eq!(listeners.descriptors(overhead), needed + 1500);
         for descriptors in [130, 200, 1024, 4096, needed] {
-            let cut = listeners.within(descriptors, house);
-            let rests = House { resting: listeners.resting_within(descriptors, house), ..house };
-            assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
+            let cut = listeners.within(descriptors, overhead);
+            let rests = Overhead { resting: listeners.resting_within(descriptors, overhead), ..overhead };
+            assert!(cut.descriptors(rests) <= descriptors.max(overhead.base()), "{descriptors}: {cut:?}");
         }
         let small = LimitParams { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };
         assert_eq!(
-            small.within(4_378, House { resting: 10, ..house }).sessions,
+            small.within(4_378, Overhead { resting: 10, ..overhead }).sessions,
             1_975,
             "what others do not need is the members'"
         );
-        let cut = params.within(216, house);
+        let cut = params.within(216, overhead);
         assert!(
             cut.sessions >= 20 && cut.before_login >= 5 && cut.deliveries >= 2 && cut.webmail >= 2 && cut.usage >= 2,
             "{cut:?}"

@@ -32,7 +32,7 @@ pub(super) enum CountedBy {
     /// It is a reader behind the host's own web server, as all who come that way are.
     Behind,
     /// It is the host's own.
-    House,
+    Host,
     /// It comes by another node, which knows where it is and has applied the limits.
     Fellow,
 }
@@ -77,7 +77,7 @@ impl Seat {
             CountedBy::Network(networks) | CountedBy::Reader(networks) => networks.narrow(),
             CountedBy::Onion(..) => keys.pair(keys.onion(), account),
             CountedBy::Behind => keys.pair(keys.web_server(), account),
-            CountedBy::Account(_) | CountedBy::House | CountedBy::Fellow => account,
+            CountedBy::Account(_) | CountedBy::Host | CountedBy::Fellow => account,
         }
     }
 
@@ -99,7 +99,7 @@ impl Seat {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
-            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::House | CountedBy::Fellow => {
+            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::Host | CountedBy::Fellow => {
                 Default::default()
             }
         };
@@ -195,7 +195,7 @@ impl Drop for Seat {
                 networks.each().for_each(|network| seats.uncount_reader(network.reveal()));
                 (None, None)
             }
-            CountedBy::Behind | CountedBy::House | CountedBy::Fellow => (None, None),
+            CountedBy::Behind | CountedBy::Host | CountedBy::Fellow => (None, None),
         };
         networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));
         let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());

@@ -35,7 +35,7 @@ impl Limits {
     /// else's; the one that waits longest may have to go for it.
     pub fn unnamed_seat(self: &Arc<Limits>) -> Seat {
         let place = lock(&self.seats).wait(SeatKind::Unnamed, &self.params);
-        self.waits(place, CountedBy::House)
+        self.waits(place, CountedBy::Host)
     }
 
     fn waiting_seat(
@@ -82,7 +82,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`.
     pub fn delivery_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
-        self.own_seat(SeatKind::Delivery, CountedBy::House)
+        self.own_seat(SeatKind::Delivery, CountedBy::Host)
     }
 
     /// A place for the host's relay that asks whether mail would find room.
@@ -90,7 +90,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`.
     pub fn question_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
-        self.own_seat(SeatKind::Question, CountedBy::House)
+        self.own_seat(SeatKind::Question, CountedBy::Host)
     }
 
     /// A place for a new connection of the webmail, which brings everybody from one address: [`Seat::attempt`] counts it by

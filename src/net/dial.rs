@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::conn::Conn;
 use super::tls::TlsClient;
 use crate::fault::{Fault, Side};
-use crate::route::{Endpoint, Place, Security};
+use crate::route::{Endpoint, Security, SocketName};
 
 /// Connects to `endpoint`, with TLS if it is implicit there. STARTTLS is the caller's to speak; then comes [`secure`].
 ///
@@ -16,9 +16,9 @@ use crate::route::{Endpoint, Place, Security};
 /// `Down` when nobody takes the connection within `patience`; `Tls(Backend)` when the certificate is not valid.
 pub async fn dial(endpoint: &Endpoint, tls: &TlsClient, patience: Duration) -> Result<Conn, Fault> {
     let connect = async {
-        match &endpoint.place {
-            Place::Unix(path) => UnixStream::connect(path).await.map(Conn::Unix).map_err(|_| Fault::Down),
-            Place::Tcp(host, port) => {
+        match &endpoint.socket {
+            SocketName::Unix(path) => UnixStream::connect(path).await.map(Conn::Unix).map_err(|_| Fault::Down),
+            SocketName::Tcp(host, port) => {
                 let stream = TcpStream::connect((&**host, *port)).await.map_err(|_| Fault::Down)?;
                 // As at a listener.
                 let _ = stream.set_nodelay(true);
@@ -37,7 +37,7 @@ pub async fn dial(endpoint: &Endpoint, tls: &TlsClient, patience: Duration) -> R
 /// # Errors
 /// `Tls(Backend)` as in [`dial`]; `Slow(Backend)` after `patience`.
 pub async fn secure(conn: Conn, endpoint: &Endpoint, tls: &TlsClient, patience: Duration) -> Result<Conn, Fault> {
-    let (Conn::Tcp(stream), Place::Tcp(host, _)) = (conn, &endpoint.place) else {
+    let (Conn::Tcp(stream), SocketName::Tcp(host, _)) = (conn, &endpoint.socket) else {
         return Err(Fault::Tls(Side::Backend));
     };
     timeout(patience, tls.connect(host, stream)).await.unwrap_or(Err(Fault::Slow(Side::Backend)))

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::clock::today;
 use super::web_standing::end_what_fell;
-use crate::admin::{Declined, Executor, MAX_REQUEST, Moment, Principal, ReplyLine, Request, tell};
+use crate::admin::{Executor, MAX_REQUEST, Moment, NotDone, Principal, ReplyLine, Request, tell};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
@@ -92,7 +92,7 @@ const WAITING: [&str; 4] = ["status", "node show", "node take-over", "node stand
 async fn reply_waiting(line: Zeroizing<Vec<u8>>, executor: Arc<Executor>) -> ReplyLine {
     let request = match Request::read(&line) {
         Ok(request) if WAITING.contains(&request.word()) => request,
-        Ok(_) => return refused(&Declined::because("This is the machine that waits. Ask the other one (nologd node show).")),
+        Ok(_) => return refused(&NotDone::because("This is the machine that waits. Ask the other one (nologd node show).")),
         Err(refusal) => return refused(&refusal),
     };
     let at = Moment { backends: &Backends::default(), servers: &[], today: today(), now: std::time::Instant::now() };
@@ -107,8 +107,8 @@ async fn receive<F: Future<Output = ReplyLine>>(
     let mut link = BufferedConn::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
     // Read in any case: closed with bytes unread, a Unix socket takes our answer back.
     let reply = match request(&mut link).await? {
-        _ if !allowed => refused(&Declined::because("You may not speak to this daemon.")),
-        None => refused(&Declined::because("The request is too long.")),
+        _ if !allowed => refused(&NotDone::because("You may not speak to this daemon.")),
+        None => refused(&NotDone::because("The request is too long.")),
         Some(line) => reply(line).await,
     };
     link.set_deadline(Instant::now() + HEARING);
@@ -184,10 +184,10 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> ReplyLine {
         }
         reply
     });
-    let failed = || refused(&Declined::because("The daemon failed in the middle of this. Look with `show` or `list`."));
+    let failed = || refused(&NotDone::because("The daemon failed in the middle of this. Look with `show` or `list`."));
     work.await.unwrap_or_else(|_| failed())
 }
 
-fn refused(refusal: &Declined) -> ReplyLine {
+fn refused(refusal: &NotDone) -> ReplyLine {
     Box::new(std::iter::once(tell::<()>(Err(refusal))))
 }

@@ -18,7 +18,7 @@ use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::grant::GrantAssociation;
 use crate::admin::mailbox::{ListMailboxes, SetMailbox};
 use crate::admin::status::ShowStatus;
-use crate::admin::{Declined, Principal};
+use crate::admin::{NotDone, Principal};
 use crate::fault::Lang;
 use crate::private::Address;
 use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
@@ -181,7 +181,7 @@ fn set(context: &Context, name: &Name, edit: Edit, without: Without, field: &'st
         return Ok(());
     }
     let command = SetAssociation { name: name.clone(), edit: Box::new(edit), without };
-    obey(context, &Principal::Admin, &command).map(drop).map_err(|declined| misfit(field, declined))
+    obey(context, &Principal::Admin, &command).map(drop).map_err(|not_done| misfit(field, not_done))
 }
 
 fn grant(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misfit> {
@@ -189,7 +189,7 @@ fn grant(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misfit
     let size = if taken_back { 0 } else { typed.size("size")?.ok_or_else(|| typed.no_size("size"))? };
     let until = typed.day("until")?.ok_or_else(|| typed.no_day("until"))?;
     let command = GrantAssociation { name: name.clone(), size, until };
-    obey(context, &Principal::Admin, &command).map(drop).map_err(|declined| misfit("until", declined))
+    obey(context, &Principal::Admin, &command).map(drop).map_err(|not_done| misfit("until", not_done))
 }
 
 fn mailbox(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misfit> {
@@ -206,10 +206,10 @@ fn mailbox(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misf
         return Ok(());
     }
     let command = SetMailbox { address, edit };
-    obey(context, &Principal::Admin, &command).map(drop).map_err(|declined| misfit("share", declined))
+    obey(context, &Principal::Admin, &command).map(drop).map_err(|not_done| misfit("share", not_done))
 }
 
 /// The command's own words: they are for admins, and in English.
-fn misfit(field: &'static str, declined: Declined) -> Misfit {
-    Misfit(field, declined.text)
+fn misfit(field: &'static str, not_done: NotDone) -> Misfit {
+    Misfit(field, not_done.text)
 }

@@ -49,7 +49,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
     let mut observer = Observer::new(&context, &crate::imap::steps::DIALECT);
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
-    let Some((client, who, ImapConn { conn, capabilities, lease })) = login else { return Ok(()) };
+    let Some((client, who, ImapConn { conn, capabilities, checkout })) = login else { return Ok(()) };
     let backend = who.backend;
     // Another node judges, counts and scrubs: of what it says nothing is to be said twice.
     let member = (!who.is_elsewhere()).then(|| MailboxAccount::new(&context, who));
@@ -62,7 +62,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     };
     drop(capabilities);
     let session = ImapSession::new(terms);
-    let session = if lease.is_some() { session.leased() } else { session };
+    let session = if checkout.is_some() { session.checked_out() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
     let mut listener = Attendant::new(member.and_then(|member| member.watch()));
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
@@ -70,8 +70,8 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         context.confused(backend, BackendService::Imap);
     }
     drop(seat);
-    if let (Some(lease), Ok(())) = (lease, end) {
-        Box::pin(imap_backend::leave(&context, proxy.into_left(), lease)).await;
+    if let (Some(checkout), Ok(())) = (checkout, end) {
+        Box::pin(imap_backend::leave(&context, proxy.into_left(), checkout)).await;
     } else {
         drop(proxy);
         listener.closed();

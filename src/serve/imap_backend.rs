@@ -18,7 +18,7 @@ use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::secure;
 use crate::pool::reset::{self, Reset};
-use crate::pool::{Lease, LeaseOwner};
+use crate::pool::{Checkout, CheckoutOwner};
 use crate::private::{Credential, Pseudonym};
 use crate::route::{ClientHint, Security};
 
@@ -29,7 +29,7 @@ pub struct ImapConn {
     /// The backend's capabilities after login.
     pub capabilities: Vec<u8>,
     /// The session's hold on a connection that may be parked when it is over.
-    pub lease: Option<Arc<Lease>>,
+    pub checkout: Option<Arc<Checkout>>,
 }
 
 /// Whether a login may be given a connection that was parked, and park its own later.
@@ -89,10 +89,10 @@ pub(super) async fn verify(
 ) -> Result<Authenticated, NoLogin> {
     // Nothing is stored by it: whoever judges need not hear of it.
     let judge = Imap { context, pooling, at_the_judge: false };
-    let (who, ImapConn { mut conn, lease, .. }) = log_in(context, seat, credential, &judge).await?;
-    match lease {
+    let (who, ImapConn { mut conn, checkout, .. }) = log_in(context, seat, credential, &judge).await?;
+    match checkout {
         // The last word was the backend's answer to our own command, so nothing is under way, and there is nothing to ask.
-        Some(lease) if conn.input().is_empty() => context.pool.park(lease, conn),
+        Some(checkout) if conn.input().is_empty() => context.pool.park(checkout, conn),
         Some(_) => {}
         // The answer is not waited for: the backend has said what we asked.
         None => drop(conn.send(b"n5 LOGOUT\r\n").await),
@@ -102,14 +102,14 @@ pub(super) async fn verify(
 
 /// A parked connection, if one was made with exactly this login and still answers; a new one otherwise.
 async fn pooled(context: &Context, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
-    let owner = LeaseOwner { user: who.user.clone(), backend: who.backend };
-    if let Some((lease, conn)) = context.pool.reuse(&owner, credential).await {
+    let owner = CheckoutOwner { user: who.user.clone(), backend: who.backend };
+    if let Some((checkout, conn)) = context.pool.reuse(&owner, credential).await {
         context.metrics.counters.reused();
-        return Ok(ImapConn { conn, capabilities: lease.capabilities().to_vec(), lease: Some(lease) });
+        return Ok(ImapConn { conn, capabilities: checkout.capabilities().to_vec(), checkout: Some(checkout) });
     }
     let mut fresh = converse(context, who, credential, source).await?;
-    let lease = context.pool.admitted(owner, credential, &fresh.capabilities);
-    fresh.lease = Some(lease).filter(|_| capability::can_unselect(&fresh.capabilities));
+    let checkout = context.pool.admitted(owner, credential, &fresh.capabilities);
+    fresh.checkout = Some(checkout).filter(|_| capability::can_unselect(&fresh.capabilities));
     Ok(fresh)
 }
 
@@ -147,7 +147,7 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
             }
             Ok(LoginProgress::Done(taken)) => {
                 conn.consume(taken);
-                return Ok(ImapConn { conn, capabilities: login.capabilities().to_vec(), lease: None });
+                return Ok(ImapConn { conn, capabilities: login.capabilities().to_vec(), checkout: None });
             }
             Err(fault) => {
                 if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
@@ -162,8 +162,8 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
 /// After a session that ended well: the client hears its goodbye, and the backend's connection is parked. The client does not
 /// wait for the backend to leave the mailbox; a webmail that comes back before that waits for the connection instead of
 /// making a new one.
-pub(super) async fn leave(context: &Context, left: Left, lease: Arc<Lease>) {
-    let returning = lease.returning().await;
+pub(super) async fn leave(context: &Context, left: Left, checkout: Arc<Checkout>) {
+    let returning = checkout.returning().await;
     let farewell = async {
         if let Some(words) = left.goodbye {
             let mut client = BufferedConn::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
@@ -175,8 +175,8 @@ pub(super) async fn leave(context: &Context, left: Left, lease: Arc<Lease>) {
         if let Some((parts, leaves)) = left.backend {
             let mut conn = BufferedConn::from_parts(parts, Side::Backend, Instant::now());
             match reset::run(&mut conn, Reset::after(leaves)).await {
-                Ok(()) => context.pool.park(lease, conn),
-                Err(Fault::Garbage(_)) => context.confused(lease.backend(), BackendService::Imap),
+                Ok(()) => context.pool.park(checkout, conn),
+                Err(Fault::Garbage(_)) => context.confused(checkout.backend(), BackendService::Imap),
                 Err(_) => {}
             }
         }

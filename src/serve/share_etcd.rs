@@ -14,7 +14,7 @@ use super::http_io::HttpIo;
 use crate::net::buffer::Buffer;
 use crate::net::dial::dial;
 use crate::net::tls::TlsClient;
-use crate::route::{Endpoint, Place};
+use crate::route::{Endpoint, SocketName};
 use crate::share::etcd::{GatewayCall, revision};
 
 /// How long one member may take. Three of them take less than [`Pace::again`](crate::share::Pace).
@@ -121,10 +121,10 @@ impl EtcdClient {
 
     async fn post_on(&self, at: usize, mut conn: SendRequest<String>, call: &GatewayCall) -> Option<Vec<u8>> {
         conn.ready().await.ok()?;
-        let host = match &self.members.get(at)?.place {
-            Place::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            Place::Tcp(host, port) => format!("{host}:{port}"),
-            Place::Unix(_) => "localhost".to_owned(),
+        let host = match &self.members.get(at)?.socket {
+            SocketName::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            SocketName::Tcp(host, port) => format!("{host}:{port}"),
+            SocketName::Unix(_) => "localhost".to_owned(),
         };
         let request = Request::post(call.path).header("host", host).header("content-type", "application/json");
         let answer = conn.send_request(request.body(call.body.clone()).ok()?).await.ok()?;

@@ -12,7 +12,7 @@ use super::web_links::pause;
 use super::web_pages::wrong;
 use super::web_visit::{form_of, may_change, obey, page};
 use crate::admin::hand_over::HandOver;
-use crate::admin::{DeclineCause, Principal};
+use crate::admin::{NotDoneCause, Principal};
 use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
@@ -146,7 +146,7 @@ fn carry_out(context: &Arc<Context>, asked: &WebRequest, both: BothAgreed) -> We
             visits.hand_overs.done(both);
             done(context, asked)
         }
-        Err(declined) if declined.cause == DeclineCause::Unwritten => {
+        Err(not_done) if not_done.cause == NotDoneCause::Unwritten => {
             visits.hand_overs.reopen(&both);
             wrong(context, asked.lang, NoPage::Busy)
         }

@@ -13,7 +13,7 @@ use super::web_links::pause;
 use super::web_pages::wrong;
 use super::web_visit::{done, form_of, is_again, may_change, obey, page, unwritten};
 use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
-use crate::admin::{AdminCommand, DeclineCause, Moment, Principal};
+use crate::admin::{AdminCommand, Moment, NotDoneCause, Principal};
 use crate::event::{Provoked, count};
 use crate::fault::Lang;
 use crate::notice::Notice;
@@ -58,7 +58,7 @@ pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
             tell_other(context, command);
             done(context, asked, VisitNews::Offered, EntryPage::Contact)
         }
-        Err(declined) => refused(not_offered(declined.cause)),
+        Err(not_done) => refused(not_offered(not_done.cause)),
     }
 }
 
@@ -118,15 +118,15 @@ fn news(context: &Context, offer: &OfferLoan) -> Option<AskedMail> {
 }
 
 /// Why nothing is offered. What the daemon itself knows of an offer is that there are enough.
-fn not_offered(cause: DeclineCause) -> LendError {
+fn not_offered(cause: NotDoneCause) -> LendError {
     match cause {
-        DeclineCause::Book(AdminError::DayOver) => LendError::Day,
-        DeclineCause::Book(AdminError::NoLimit) => LendError::NoLimit,
-        DeclineCause::Book(AdminError::LentAway) => LendError::Size(TypedSizeError::Above),
-        DeclineCause::Book(AdminError::NeedsItself) => LendError::InUse,
-        DeclineCause::Book(AdminError::LendsToItself) => LendError::Itself,
-        DeclineCause::Book(_) => LendError::Gone,
-        DeclineCause::Usage | DeclineCause::Subject | DeclineCause::Busy | DeclineCause::Unwritten => LendError::Enough,
+        NotDoneCause::Book(AdminError::DayOver) => LendError::Day,
+        NotDoneCause::Book(AdminError::NoLimit) => LendError::NoLimit,
+        NotDoneCause::Book(AdminError::LentAway) => LendError::Size(TypedSizeError::Above),
+        NotDoneCause::Book(AdminError::NeedsItself) => LendError::InUse,
+        NotDoneCause::Book(AdminError::LendsToItself) => LendError::Itself,
+        NotDoneCause::Book(_) => LendError::Gone,
+        NotDoneCause::Usage | NotDoneCause::Subject | NotDoneCause::Busy | NotDoneCause::Unwritten => LendError::Enough,
     }
 }
 
@@ -211,19 +211,19 @@ fn act<C: AdminCommand>(
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => done(context, asked, news, EntryPage::Contact),
-        Err(declined) if is_over(declined.cause) && is_again(context, asked, news) => {
+        Err(not_done) if is_over(not_done.cause) && is_again(context, asked, news) => {
             done(context, asked, news, EntryPage::Contact)
         }
-        Err(declined) => match declined.cause {
-            DeclineCause::Unwritten => unwritten(context, asked, &found),
-            DeclineCause::Busy => refused(LendError::BeingTaken),
-            DeclineCause::Book(AdminError::NeedsItself) if C::WORD == ReturnLoan::WORD => refused(LendError::Needed),
-            DeclineCause::Book(_) | DeclineCause::Usage | DeclineCause::Subject => refused(LendError::Gone),
+        Err(not_done) => match not_done.cause {
+            NotDoneCause::Unwritten => unwritten(context, asked, &found),
+            NotDoneCause::Busy => refused(LendError::BeingTaken),
+            NotDoneCause::Book(AdminError::NeedsItself) if C::WORD == ReturnLoan::WORD => refused(LendError::Needed),
+            NotDoneCause::Book(_) | NotDoneCause::Usage | NotDoneCause::Subject => refused(LendError::Gone),
         },
     }
 }
 
 /// What was to be ended or taken is there no more.
-fn is_over(cause: DeclineCause) -> bool {
-    matches!(cause, DeclineCause::Subject | DeclineCause::Book(AdminError::NoSuchLoan))
+fn is_over(cause: NotDoneCause) -> bool {
+    matches!(cause, NotDoneCause::Subject | NotDoneCause::Book(AdminError::NoSuchLoan))
 }

@@ -15,7 +15,7 @@ use super::web_standing::is_member;
 use super::web_visit::{begin, done, form_of, is_in, news, obey, visitor};
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::mailbox::SetMailbox;
-use crate::admin::{DeclineCause, Principal};
+use crate::admin::{NotDoneCause, Principal};
 use crate::fault::RefusalCode;
 use crate::private::{Address, Credential};
 use crate::quota::{MailboxEdit, Name};
@@ -98,7 +98,7 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
     let command = SetMailbox { address, edit: MailboxEdit { lang: Some(lang), ..MailboxEdit::default() } };
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => done(context, asked, VisitNews::Changed, EntryPage::Member),
-        Err(declined) if declined.cause == DeclineCause::Unwritten => {
+        Err(not_done) if not_done.cause == NotDoneCause::Unwritten => {
             shown(context, asked, |page| page.html(), MemberResult::Failed)
         }
         Err(_) => wrong(context, asked.lang, NoPage::Missing),

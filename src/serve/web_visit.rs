@@ -10,7 +10,7 @@ use super::web_pages::wrong;
 use super::web_standing::{end_what_fell, is_listed, stands};
 use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::mailbox::{ListMailboxes, SetMailbox};
-use crate::admin::{AdminCommand, DeclineCause, Declined, Moment, Principal};
+use crate::admin::{AdminCommand, Moment, NotDone, NotDoneCause, Principal};
 use crate::fault::Lang;
 use crate::private::{Address, Secret};
 use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
@@ -173,10 +173,10 @@ fn change(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, edit: 
     told(context, asked, found, obey(context, &found.visitor.principal, &command).map(drop))
 }
 
-fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, came: Result<(), Declined>) -> WebAnswer {
+fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, came: Result<(), NotDone>) -> WebAnswer {
     match came {
         Ok(()) => done(context, asked, VisitNews::Changed, EntryPage::Contact),
-        Err(declined) if declined.cause == DeclineCause::Unwritten => unwritten(context, asked, found),
+        Err(not_done) if not_done.cause == NotDoneCause::Unwritten => unwritten(context, asked, found),
         // It is gone meanwhile, or never was theirs.
         Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
@@ -239,7 +239,7 @@ fn page_with(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: For
     if refused { WebAnswer { status: 422, ..answer } } else { answer }
 }
 
-pub(super) fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
+pub(super) fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, NotDone> {
     let backends = context.backends.load();
     let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now: std::time::Instant::now() };
     let told = context.executor.obey(principal, command, &at);

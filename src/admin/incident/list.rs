@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{IncidentSummary, summary};
 use crate::admin::layout::table;
-use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::admin::{AdminCommand, Audience, Executor, Moment, NotDone};
 
 /// `incident list`.
 #[derive(Clone, Args, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ impl AdminCommand for ListIncidents {
         Audience::Admins
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentsListed, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentsListed, NotDone> {
         Ok(IncidentsListed { incidents: executor.incidents.list(at.now).iter().map(summary).collect() })
     }
 

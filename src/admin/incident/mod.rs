@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::Declined;
+use super::NotDone;
 use crate::incident::{Incidents, RunningIncident};
 use crate::private::{Address, revealed};
 
@@ -35,8 +35,8 @@ pub(super) fn about(incidents: &Incidents, address: &Address, now: Instant) -> O
     incidents.show(address, now).as_ref().map(summary)
 }
 
-fn none() -> Declined {
-    Declined::because("No incident mode is on for this mailbox.")
+fn none() -> NotDone {
+    NotDone::because("No incident mode is on for this mailbox.")
 }
 
 fn summary(shown: &RunningIncident) -> IncidentSummary {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{IncidentSummary, none, summary};
 use crate::admin::layout::table;
-use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::admin::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::fault::{RefusalCode, Side};
 use crate::incident::{AnswerStatus, IncidentStep, StepContent, StepWord};
 use crate::private::{Address, revealed};
@@ -73,7 +73,7 @@ impl AdminCommand for ShowIncident {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentTold, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentTold, NotDone> {
         let shown = executor.incidents.show(&self.address, at.now).ok_or_else(none)?;
         let IncidentSummary { address, minutes_left, sessions, kept } = summary(&shown);
         let (dropped, steps) = (shown.dropped, shown.steps.iter().map(step).collect());

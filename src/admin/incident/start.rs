@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::minutes_of;
-use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::admin::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::incident::{LONGEST, Refused, USUAL};
 use crate::private::{Address, revealed};
 use crate::quota::Standing;
@@ -60,11 +60,11 @@ impl AdminCommand for StartIncident {
     }
 
     /// Only where the owner can log in, and so will be told.
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentStarted, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentStarted, NotDone> {
         match executor.book.route(self.address.domain(), at.today).map(|route| route.standing) {
-            None => return Err(Declined::because("No association here has this domain.")),
+            None => return Err(NotDone::because("No association here has this domain.")),
             Some(Standing::Suspended) => {
-                return Err(Declined::because("The association is suspended: the owner cannot log in, and would not be told."));
+                return Err(NotDone::because("The association is suspended: the owner cannot log in, and would not be told."));
             }
             Some(_) => {}
         }
@@ -73,8 +73,8 @@ impl AdminCommand for StartIncident {
                 let listed = executor.book.mailbox(&self.address).is_some_and(|view| view.settled.is_some());
                 Ok(IncidentStarted { address: self.address.clone(), minutes_left: minutes_of(length), listed })
             }
-            Err(Refused::On) => Err(Declined::because("Incident mode is on already: `incident show`, or `incident stop` first.")),
-            Err(Refused::Full) => Err(Declined::because("Four incidents are on, and there can be no more at once.")),
+            Err(Refused::On) => Err(NotDone::because("Incident mode is on already: `incident show`, or `incident stop` first.")),
+            Err(Refused::Full) => Err(NotDone::because("Four incidents are on, and there can be no more at once.")),
         }
     }
 

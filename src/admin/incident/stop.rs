@@ -4,7 +4,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::none;
-use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::admin::{AdminCommand, Audience, Executor, Moment, NotDone};
 use crate::private::{Address, revealed};
 
 /// `incident stop`.
@@ -36,7 +36,7 @@ impl AdminCommand for StopIncident {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentStopped, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<IncidentStopped, NotDone> {
         let stopped = executor.incidents.stop(&self.address, at.now);
         if stopped { Ok(IncidentStopped { address: self.address.clone() }) } else { Err(none()) }
     }

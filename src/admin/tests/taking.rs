@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::admin::offer::{AcceptLoan, DeclineOffer, OfferLoan, WithdrawOffer};
-use crate::admin::{AdminCommand, DeclineCause, Declined, Executor, Host, Moment, Principal};
+use crate::admin::{AdminCommand, Executor, Host, Moment, NotDone, NotDoneCause, Principal};
 use crate::incident::Incidents;
 use crate::limit::{LimitParams, Limits};
 use crate::private::{Domain, Private};
@@ -104,7 +104,7 @@ impl House {
         &self,
         between: C,
         disk: Option<StoreError>,
-    ) -> (Result<(), Declined>, Result<(), Declined>) {
+    ) -> (Result<(), NotDone>, Result<(), NotDone>) {
         let (told, executor) = (Arc::new(OnceLock::new()), self.executor.clone());
         let tell = told.clone();
         let meddle = move || assert!(tell.set(obey(&executor, &between)).is_ok());
@@ -125,11 +125,11 @@ fn at(backends: &Backends) -> Moment<'_> {
     Moment { backends, servers: &[], today: TODAY.parse().unwrap(), now: Instant::now() }
 }
 
-fn obey<C: AdminCommand>(executor: &Executor, command: &C) -> Result<(), Declined> {
+fn obey<C: AdminCommand>(executor: &Executor, command: &C) -> Result<(), NotDone> {
     executor.obey(&Principal::Admin, command, &at(&Backends::default())).map(drop)
 }
 
-fn cause(told: &Result<(), Declined>) -> Option<DeclineCause> {
+fn cause(told: &Result<(), NotDone>) -> Option<NotDoneCause> {
     told.as_ref().err().map(|declined| declined.cause)
 }
 
@@ -138,13 +138,13 @@ fn what_is_told_to_have_ended_while_it_is_taken_never_stands_again() {
     for disk in [Some(StoreError::Closed), None] {
         let house = House::new();
         let (accepted, withdrawn) = house.accept_and(house.withdrawing(), disk);
-        assert_eq!((cause(&withdrawn), accepted.is_ok()), (Some(DeclineCause::Subject), disk.is_none()), "{disk:?}");
+        assert_eq!((cause(&withdrawn), accepted.is_ok()), (Some(NotDoneCause::Subject), disk.is_none()), "{disk:?}");
         assert_eq!(house.shown(), [0, 0], "withdrawn, {disk:?}");
-        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(DeclineCause::Subject));
+        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(NotDoneCause::Subject));
 
         let house = House::new();
         let (_, declined) = house.accept_and(house.declining(), disk);
-        assert_eq!((cause(&declined), house.shown()), (Some(DeclineCause::Subject), [0, 0]), "declined, {disk:?}");
+        assert_eq!((cause(&declined), house.shown()), (Some(NotDoneCause::Subject), [0, 0]), "declined, {disk:?}");
     }
 }
 
@@ -152,16 +152,16 @@ fn what_is_told_to_have_ended_while_it_is_taken_never_stands_again() {
 fn who_takes_it_a_second_time_is_told_that_it_is_being_taken() {
     let house = House::new();
     let (accepted, second) = house.accept_and(house.accepting(), Some(StoreError::Closed));
-    assert_eq!((cause(&accepted), cause(&second)), (Some(DeclineCause::Unwritten), Some(DeclineCause::Busy)));
+    assert_eq!((cause(&accepted), cause(&second)), (Some(NotDoneCause::Unwritten), Some(NotDoneCause::Busy)));
     assert_eq!(house.shown(), [1, 1], "nobody was told that it had ended, and it has not");
     let (accepted, second) = house.accept_and(house.accepting(), None);
-    assert_eq!((accepted.is_ok(), cause(&second), house.shown()), (true, Some(DeclineCause::Busy), [0, 0]));
+    assert_eq!((accepted.is_ok(), cause(&second), house.shown()), (true, Some(NotDoneCause::Busy), [0, 0]));
 }
 
 /// One that is made anew meanwhile is another one: what becomes of the first is none of its affair.
 #[test]
 fn an_offer_that_was_made_anew_while_the_first_was_taken_stands() {
-    for (disk, told) in [(Some(StoreError::Closed), Some(DeclineCause::Unwritten)), (None, None)] {
+    for (disk, told) in [(Some(StoreError::Closed), Some(NotDoneCause::Unwritten)), (None, None)] {
         let house = House::new();
         let [from, to] = house.names.clone();
         let anew = OfferLoan { from, to: Some(to), said: "jardin".into(), size: SIZE, until: until() };
@@ -180,7 +180,7 @@ fn an_offer_of_an_association_that_goes_meanwhile_does_not_stand_again() {
         let (executor, name) = (house.executor.clone(), house.names[gone].clone());
         let meddle = move || executor.offers.forget(&name);
         *house.store.next.lock().unwrap() = Some((Box::new(meddle), Some(StoreError::Closed)));
-        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(DeclineCause::Unwritten));
+        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(NotDoneCause::Unwritten));
         assert_eq!(house.shown(), [gone, 0], "to its maker, one that leads to nobody looks like any other");
     }
 }

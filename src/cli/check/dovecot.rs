@@ -10,7 +10,7 @@ use crate::audit::settings::{ConnectionLimit, DovecotFront, DovecotHabit};
 use crate::audit::tool_output;
 use crate::config::Config;
 use crate::event::BackendService;
-use crate::route::{Backend, ClientHint, Place, is_loopback};
+use crate::route::{Backend, ClientHint, SocketName, is_loopback};
 use crate::serve::Service;
 
 /// IMAP connections of one member from one address, from all the devices and programs together.
@@ -21,7 +21,7 @@ const ENOUGH_FOR_A_MOMENT: u64 = 10;
 /// Looks at it, where one of the mail servers behind is on this machine, or the admin names its file.
 pub(super) fn look(file: Option<&Path>, config: &Config, book: &KnownBook, found: &mut Faults) {
     let (here, elsewhere): (Vec<_>, Vec<_>) =
-        config.backends.iter().map(|(_, backend)| backend).partition(|backend| file.is_some() || is_here(&backend.imap.place));
+        config.backends.iter().map(|(_, backend)| backend).partition(|backend| file.is_some() || is_here(&backend.imap.socket));
     for backend in elsewhere {
         found.note(format!(
             "[[backend]] {}, imap = {}: is not on loopback, so what its server is set to was not looked at. If that is a Dovecot of this machine, \
@@ -50,10 +50,10 @@ pub(super) fn look(file: Option<&Path>, config: &Config, book: &KnownBook, found
     limits(&front, found);
 }
 
-fn is_here(place: &Place) -> bool {
-    match place {
-        Place::Tcp(host, _) => is_loopback(host),
-        Place::Unix(_) => true,
+fn is_here(socket: &SocketName) -> bool {
+    match socket {
+        SocketName::Tcp(host, _) => is_loopback(host),
+        SocketName::Unix(_) => true,
     }
 }
 
@@ -75,7 +75,7 @@ fn connections(front: &DovecotFront, here: &[&Backend], config: &Config, found: 
             ));
         }
     }
-    let is_elsewhere = here.iter().any(|backend| !is_here(&backend.imap.place));
+    let is_elsewhere = here.iter().any(|backend| !is_here(&backend.imap.socket));
     if let Some(limit) = front.by_other_ways.filter(|limit| is_elsewhere && *limit < ENOUGH) {
         found.note(format!(
             "Dovecot: mail_max_userip_connections = {limit} in a block for some addresses (remote {{ }}, local {{ }}): where nologd's is one of them, \

@@ -248,7 +248,7 @@ fn inner(tools: &Tools<'_>, settings: &str, config: &Config, found: &mut Faults)
     };
     let backends = config.backends.iter().map(|(_, backend)| backend);
     let mut ports: Vec<u16> =
-        backends.filter_map(|backend| local_port(&backend.endpoint(BackendService::Relay)?.place)).collect();
+        backends.filter_map(|backend| local_port(&backend.endpoint(BackendService::Relay)?.socket)).collect();
     ports.sort_unstable();
     ports.dedup();
     for port in ports {
@@ -267,9 +267,9 @@ fn inner(tools: &Tools<'_>, settings: &str, config: &Config, found: &mut Faults)
     }
 }
 
-fn local_port(place: &route::Place) -> Option<u16> {
-    match place {
-        route::Place::Tcp(host, port) if is_loopback(host) => Some(*port),
+fn local_port(socket: &route::SocketName) -> Option<u16> {
+    match socket {
+        route::SocketName::Tcp(host, port) if is_loopback(host) => Some(*port),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
 use crate::net::tls::TlsClient;
 use crate::private::{Address, Credential};
-use crate::route::{Endpoint, Place, Security};
+use crate::route::{Endpoint, Security, SocketName};
 use crate::smtp::reply::Reply;
 
 /// Somebody who may log in, for a look from inside.
@@ -133,10 +133,10 @@ pub(super) fn refused(at: &str, who: &Address, stop: TalkStop, found: &mut Fault
 
 /// Where it is, as the config has it.
 pub(super) fn place(endpoint: &Endpoint) -> String {
-    match &endpoint.place {
-        Place::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-        Place::Tcp(host, port) => format!("{host}:{port}"),
-        Place::Unix(path) => path.display().to_string(),
+    match &endpoint.socket {
+        SocketName::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+        SocketName::Tcp(host, port) => format!("{host}:{port}"),
+        SocketName::Unix(path) => path.display().to_string(),
     }
 }
 

@@ -19,12 +19,12 @@ impl World {
         World { pool: Pool::new(params), first: BackendId::new(0) }
     }
 
-    fn owner(&self, user: &str) -> LeaseOwner {
+    fn owner(&self, user: &str) -> CheckoutOwner {
         let backend = if user.starts_with('z') { BackendId::new(1) } else { self.first };
-        LeaseOwner { user: Address::parse(user).unwrap(), backend }
+        CheckoutOwner { user: Address::parse(user).unwrap(), backend }
     }
 
-    fn admit(&self, user: &str, secret: &str) -> Arc<Lease> {
+    fn admit(&self, user: &str, secret: &str) -> Arc<Checkout> {
         self.pool.admitted(self.owner(user), &credential(user, secret), b"IMAP4rev1")
     }
 
@@ -35,7 +35,7 @@ impl World {
         end
     }
 
-    fn take(&self, user: &str, secret: &str) -> Option<(Arc<Lease>, BufferedConn)> {
+    fn take(&self, user: &str, secret: &str) -> Option<(Arc<Checkout>, BufferedConn)> {
         self.pool.take(&self.owner(user), &credential(user, secret))
     }
 }
@@ -76,9 +76,9 @@ async fn only_the_same_person_with_the_same_secret_and_backends_and_only_once() 
     assert!(world.pool.take(&world.owner("a@velo.example"), &other).is_none(), "another spelling is another login");
     let token = Credential { mechanism: Mechanism::XOAuth2, ..credential("a@velo.example", "secret") };
     assert!(world.pool.take(&world.owner("a@velo.example"), &token).is_none());
-    let (lease, taken) = world.take("a@velo.example", "secret").unwrap();
-    assert!(lease.capabilities() == b"IMAP4rev1" && world.take("a@velo.example", "secret").is_none());
-    world.pool.park(lease, taken);
+    let (checkout, taken) = world.take("a@velo.example", "secret").unwrap();
+    assert!(checkout.capabilities() == b"IMAP4rev1" && world.take("a@velo.example", "secret").is_none());
+    world.pool.park(checkout, taken);
     world.first = BackendId::new(2);
     assert!(world.take("a@velo.example", "secret").is_none(), "it is another backend");
 }
@@ -88,26 +88,26 @@ async fn who_comes_back_at_once_waits_for_what_is_on_its_way_and_nobody_else_doe
     let world = World::new(PoolParams::default());
     let find = |user: &str, secret: &str| {
         let (pool, owner, credential) = (world.pool.clone(), world.owner(user), credential(user, secret));
-        async move { pool.find(&owner, &credential).await.map(|(lease, _)| lease) }
+        async move { pool.find(&owner, &credential).await.map(|(checkout, _)| checkout) }
     };
-    let lease = world.admit("a@velo.example", "s");
+    let checkout = world.admit("a@velo.example", "s");
     assert!(find("a@velo.example", "s").await.is_none(), "it is in use");
-    let returning = lease.returning().await;
+    let returning = checkout.returning().await;
     assert!(find("a@velo.example", "other").await.is_none() && find("b@velo.example", "s").await.is_none());
     let waiting = [tokio::spawn(find("a@velo.example", "s")), tokio::spawn(find("a@velo.example", "s"))];
     sleep(Duration::from_millis(20)).await;
     assert!(waiting.iter().all(|task| !task.is_finished()));
     let (conn, _end) = conn();
-    world.pool.park(lease, conn);
+    world.pool.park(checkout, conn);
     drop(returning);
     let [one, other] = waiting;
     assert!(one.await.unwrap().is_some() != other.await.unwrap().is_some(), "one connection for one of them");
     // Given up: nobody waits for ever.
-    let lease = world.admit("a@velo.example", "s");
-    let returning = lease.returning().await;
+    let checkout = world.admit("a@velo.example", "s");
+    let returning = checkout.returning().await;
     let waiting = tokio::spawn(find("a@velo.example", "s"));
     sleep(Duration::from_millis(20)).await;
-    drop((lease, returning));
+    drop((checkout, returning));
     assert!(waiting.await.unwrap().is_none());
 }
 
@@ -133,9 +133,9 @@ async fn whoever_is_ended_has_nothing_parked_and_parks_nothing() {
     let world = World::new(PoolParams::default());
     let (_one, _tag) = (world.park("a@velo.example", "s"), world.park("a+tag@velo.example", "s"));
     let _other = world.park("b@velo.example", "s");
-    let lease = world.admit("a@velo.example", "s");
+    let checkout = world.admit("a@velo.example", "s");
     world.pool.end(|user| user.reveal().starts_with('a'));
-    world.pool.park(lease, conn().0);
+    world.pool.park(checkout, conn().0);
     assert!(world.take("a@velo.example", "s").is_none() && world.take("a+tag@velo.example", "s").is_none());
     assert!(world.take("b@velo.example", "s").is_some() && world.pool.parked() == 0);
 }
@@ -151,11 +151,11 @@ async fn its_time_ends_with_a_goodbye_and_a_login_gets_too_old() {
     until(|| world.pool.parked() == 0).await;
 
     let world = World::new(PoolParams { verify: short, ..PoolParams::default() });
-    let lease = world.admit("a@velo.example", "s");
+    let checkout = world.admit("a@velo.example", "s");
     sleep(short).await;
     world.pool.sweep();
-    assert!(lease.is_revoked(), "the secret of a session whose connection comes back too late is kept for nothing");
-    world.pool.park(lease, conn().0);
+    assert!(checkout.is_revoked(), "the secret of a session whose connection comes back too late is kept for nothing");
+    world.pool.park(checkout, conn().0);
     assert_eq!(world.pool.parked(), 0);
 }
 

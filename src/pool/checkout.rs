@@ -12,7 +12,7 @@ use crate::private::{Address, Credential, Secret};
 use crate::route::BackendId;
 
 /// Whose a connection is: as it was when the backend accepted it.
-pub struct LeaseOwner {
+pub struct CheckoutOwner {
     /// The person, in one spelling.
     pub user: Address,
     /// Where. After a reload that changed it, it is another one.
@@ -20,8 +20,8 @@ pub struct LeaseOwner {
 }
 
 /// A session's hold on its connection.
-pub struct Lease {
-    owner: LeaseOwner,
+pub struct Checkout {
+    owner: CheckoutOwner,
     /// What the backend can do, as it told this connection.
     capabilities: Box<[u8]>,
     born: Instant,
@@ -33,11 +33,11 @@ pub struct Lease {
 /// While this is held, the connection is on its way back.
 pub struct Returning(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
 
-impl Lease {
+impl Checkout {
     /// The backend has just accepted `credential` and told `capabilities`.
-    pub(super) fn new(owner: LeaseOwner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
+    pub(super) fn new(owner: CheckoutOwner, credential: &Credential, capabilities: &[u8]) -> Arc<Checkout> {
         let (born, credential) = (Instant::now(), Mutex::new(Some(credential.clone())));
-        Arc::new(Lease { owner, capabilities: capabilities.into(), born, credential, returning: Arc::default() })
+        Arc::new(Checkout { owner, capabilities: capabilities.into(), born, credential, returning: Arc::default() })
     }
 
     /// To be held from before its session is over for the client until the connection is parked, or given up: who comes back
@@ -86,7 +86,7 @@ impl Lease {
     }
 
     /// Whether this is the same login in every respect.
-    pub(super) fn is(&self, owner: &LeaseOwner, credential: &Credential) -> bool {
+    pub(super) fn is(&self, owner: &CheckoutOwner, credential: &Credential) -> bool {
         let same = |own: &Credential| {
             own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
         };
