@@ -83,9 +83,8 @@ impl Front {
 
     /// Both in turns; who begins changes, as the mailboxes change too.
     fn holds(&self, place: &Place, name: &str, direct: u16) {
-        let users = place.path("imaptest-users");
         let lines: String = MEMBERS.iter().map(|member| format!("{}:{}\n", member.address, member.password)).collect();
-        fs::write(&users, lines).unwrap();
+        let users = place.write("imaptest-users", lines.as_bytes()).unwrap();
         let mut ratios = Vec::new();
         for round in 0..=ROUNDS {
             let rate = |port| logins(&users, port, self.tls, round);
