@@ -1,5 +1,7 @@
 //! The rows of several nodes: what the way through another node costs, and what etcd costs a node that is alone.
 
+use std::time::Duration;
+
 use crate::imap::Imap;
 use crate::load::Times;
 use crate::peers::Target;
@@ -33,8 +35,25 @@ const SESSIONS: usize = 8;
 const EACH: usize = 150;
 const WARM: usize = 10;
 
+/// Tries after which the nodes have not found each other.
+const TRIES: usize = 200;
+
+/// The node that does not judge hears a moment later who does.
+async fn until_stored(target: &Target) -> Res<()> {
+    for tries in 1.. {
+        let mut session = Imap::logged_in(target.imap, 0).await?;
+        match session.append_timed(10_000).await {
+            Err(error) if tries == TRIES => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Ok(_) => break,
+        }
+    }
+    Ok(())
+}
+
 /// The times until `+`, and until the end.
 async fn appends(target: &Target) -> Res<(Times, Times)> {
+    until_stored(target).await?;
     let (mut asked, mut done) = (Vec::new(), Vec::new());
     for number in 0..SESSIONS {
         let mut session = Imap::logged_in(target.imap, number).await?;

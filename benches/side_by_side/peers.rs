@@ -101,8 +101,18 @@ impl Running {
     }
 }
 
-/// Starts a peer and waits until it has carried one login, and one message where the row sends.
+/// Starts a peer and waits until it has carried one login, and one message where the row sends. Once more where it ended at once: one of the
+/// thousands of connections of the row before may have got its port first.
 pub async fn start(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
+    match start_once(lab, row, peer).await {
+        Err(error) if error.to_string().starts_with(ENDED) => start_once(lab, row, peer).await,
+        started => started,
+    }
+}
+
+const ENDED: &str = "absent: ended";
+
+async fn start_once(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
     let mut running = if row.table() == Table::Click { before_mailstore(lab, peer)? } else { before_fakes(lab, row, peer)? };
     let deadline = Instant::now() + Duration::from_secs(15);
     loop {
