@@ -83,7 +83,7 @@ impl FolderRows {
         };
         let folder = folder.and_then(|at| fields.get(at)).filter(|_| fields.len() == many);
         match (row(&fields, head), folder) {
-            (Some((address, amount)), Some(folder)) => {
+            (Some((address, amount)), Some(folder)) if self.sums.len() < ROWS => {
                 if namespaces.owner_of_listed(folder.as_bytes()) == MailboxOwner::Own {
                     let sum = self.sums.entry(address).or_default();
                     *sum = sum.plus(amount);

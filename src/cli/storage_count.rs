@@ -117,10 +117,12 @@ impl Sums {
         let rounded = sum.map(|sum| Amount { octets: sum.octets.div_ceil(1024).saturating_mul(1024), ..sum });
         let sure = match (sum, quota) {
             (Some(sum), Some(quota)) if rounded == Some(quota) => Some(sum),
-            (_, Some(quota)) if quota.covers(rounded.unwrap_or_default()) => Some(quota),
+            (Some(_), Some(quota)) if rounded.is_some_and(|rounded| quota.covers(rounded)) => Some(quota),
             (Some(sum), Some(quota)) => (self.are_all && self.are_own).then(|| sum.most(quota)),
-            (Some(sum), None) => self.are_all.then_some(sum),
-            (None, _) => None,
+            (Some(sum), None) => (self.are_all && self.are_own).then_some(sum),
+            // Of a member who could not be read a quota says zero too, where it was never counted.
+            (None, Some(quota)) => (self.are_all || quota != Amount::ZERO).then_some(quota),
+            (None, None) => None,
         };
         self.judged.insert(mailbox.clone());
         match sure {
@@ -158,17 +160,22 @@ fn namespaces(silence: Duration) -> Option<Namespaces> {
         }
         Ok(())
     });
-    read.is_ok_and(|ended_well| ended_well).then(|| dovecot_namespaces(&String::from_utf8_lossy(&text)))
+    read.is_ok_and(|ended_well| ended_well).then(|| dovecot_namespaces(&String::from_utf8_lossy(&text)))?
 }
 
-/// Leaves what is in folders of the members' own; whether that is all.
+/// Leaves what is in folders of the members' own; whether that is all of it.
 fn keep_own(of: &mut HashMap<Address, Amount>, namespaces: &Namespaces, silence: Duration, tell: Tell<'_>) -> io::Result<bool> {
     let mut table = FolderRows::default();
     let ended_well = read(doveadm(&FOLDERS), silence, tell, |line| table.take(line, namespaces))?;
-    // Who has nothing at all may have no folder either.
-    of.retain(|_, sum| *sum == Amount::ZERO);
+    let is_whole = ended_well && table.odd == 0;
+    // Who is not told has no folder of his own, or one that could not be read.
+    if is_whole {
+        of.values_mut().for_each(|sum| *sum = Amount::ZERO);
+    } else {
+        of.retain(|_, sum| *sum == Amount::ZERO);
+    }
     of.extend(table.sums);
-    Ok(ended_well && table.odd == 0)
+    Ok(is_whole)
 }
 
 /// Reads what it prints, with a sign of life where nothing comes; whether it ended with 0.
@@ -194,11 +201,17 @@ mod tests {
     use super::super::programs::tests::script;
     use super::*;
 
-    fn judged(are_all: bool, sum: Option<(u64, u64)>, quota: Option<(u64, u64)>) -> Result<(u64, u64), (u64, u64)> {
+    type Told = Option<(u64, u64)>;
+
+    fn judged(are_all: bool, sum: Told, quota: Told) -> Result<(u64, u64), (u64, u64)> {
+        judged_of((are_all, true), sum, quota)
+    }
+
+    fn judged_of((are_all, are_own): (bool, bool), sum: Told, quota: Told) -> Result<(u64, u64), (u64, u64)> {
         let alice = Address::parse("alice@velo.example").unwrap();
         let amount = |(octets, messages)| Amount { octets, messages };
         let of = sum.map(|sum| (alice.clone(), amount(sum))).into_iter().collect();
-        let mut sums = Sums { of, judged: HashSet::new(), are_all, are_own: true };
+        let mut sums = Sums { of, judged: HashSet::new(), are_all, are_own };
         let mut unsure = Vec::new();
         let shown = |(_, amount): &Row| (amount.octets, amount.messages);
         let sure = sums.judge(alice, quota.map(amount), &mut unsure);
@@ -224,6 +237,12 @@ mod tests {
         }
         assert_eq!((judged(true, Some((7, 1)), None), judged(false, Some((7, 1)), None)), (Ok((7, 1)), Err((7, 1))));
         assert_eq!(judged(true, None, None), Err((0, 0)));
+        // Who could not be read has nothing by a quota that was never counted.
+        assert_eq!((judged(true, None, Some((0, 0))), judged(false, None, Some((0, 0)))), (Ok((0, 0)), Err((0, 0))));
+        // Folders of others may be in the sum.
+        assert_eq!(judged_of((true, false), Some((9000, 7)), quota), Err((9000, 7)));
+        assert_eq!(judged_of((true, false), Some((9000, 7)), None), Err((9000, 7)));
+        assert_eq!(judged_of((true, false), Some((1500, 3)), quota), Ok((1500, 3)));
     }
 
     #[test]

@@ -200,6 +200,10 @@ impl Gate {
     /// The backend could not be counted in that way; the next one is tried at once.
     pub(super) fn not_counted(&mut self) {
         if self.ways.next() {
+            // With a folder open it could not do what others leave to it.
+            if matches!(self.ways.now(), Some(Way::Sizes { .. })) {
+                self.duty = None;
+            }
             self.due = Due::Now;
             return;
         }

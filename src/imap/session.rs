@@ -5,11 +5,11 @@
 //! here and no server ever sees it. So no octet is data for one and a command for the other.
 //!
 //! ```text
-//!  client ─▶ frame ─▶ Phase ─┬─ passes ───────────────────────▶ backend
-//!                            ├─ judged: Pending ─▶ Question ──▶ backend, and back
-//!                            └─ answered or refused ──▶ client
+//!  client ─▶ frame ─▶ ClientPhase ─┬─ passes ───────────────────────▶ backend
+//!                                  ├─ judged: Pending ─▶ Question ──▶ backend, and back
+//!                                  └─ answered or refused ──▶ client
 //! ```
-//! The parts do not reach into each other: [`Gate`] (space), [`Reuse`] (what stays behind at the backend), `Places` (whose a folder is),
+//! The parts do not reach into each other: [`Gate`] (space), [`ReuseTracker`] (what stays behind at the backend), `Places` (whose a folder is),
 //! `Append` (one APPEND). A command that must wait is kept as [`Pending`]. A fault sticks: [`ClientPhase::Closed`].
 //!
 //! The client's direction is in `request`, the backend's in `response`; what is done about each judged command is in a file of its own.

@@ -37,7 +37,7 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    /// TLS, if that comes first, and `words`: in one go, see [`tls::Server::accept`].
+    /// TLS, if that comes first, and `words`: in one go, see [`tls::TlsServer::accept`].
     ///
     /// # Errors
     /// As there, and as [`BufferedConn::send`].

@@ -17,7 +17,7 @@ use crate::wire::KEY;
 /// Turns of each side. The median of their ratios is told.
 const ROUNDS: usize = 5;
 
-/// What nologd must leave of the direct rate (docs/quota.md).
+/// What nologd must leave of the direct rate (docs/testing.md).
 const BAR: f64 = 0.9;
 
 #[test]

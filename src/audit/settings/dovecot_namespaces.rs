@@ -4,24 +4,34 @@
 use super::dovecot::parse;
 use crate::imap::namespaces::{NamespaceKind, Namespaces};
 
-/// The namespaces that are set.
-pub fn dovecot_namespaces(text: &str) -> Namespaces {
+/// The namespaces that are set; none where one cannot tell by a folder's name whose it is.
+pub fn dovecot_namespaces(text: &str) -> Option<Namespaces> {
     // Only what is outermost stands at the beginning of a line.
     let blocks = text.split("\nnamespace").skip(1).filter_map(|rest| rest.split("\n}").next()?.split_once('\n'));
-    Namespaces::of(blocks.map(|(_, block)| {
-        let settings = parse(block);
-        let value = |name: &str| {
-            let fits = |own: &str| own.strip_prefix("namespace_").unwrap_or(own) == name;
-            settings.iter().rfind(|setting| setting.path.is_empty() && fits(setting.name)).map_or("", |setting| &setting.value)
-        };
-        let (prefix, kind) = (value("prefix"), value("type"));
-        match kind {
-            // Before whose they are: `shared/%%u/`, `shared/$user/`.
-            "shared" => (prefix.split(['%', '$']).next().unwrap_or_default().to_owned(), NamespaceKind::OtherUsers),
-            "public" => (prefix.to_owned(), NamespaceKind::Shared),
-            _ => (prefix.to_owned(), NamespaceKind::Own),
-        }
-    }))
+    let namespaces: Option<Vec<_>> = blocks
+        .map(|(_, block)| {
+            let settings = parse(block);
+            let value = |name: &str| {
+                let fits = |own: &str| own.strip_prefix("namespace_").unwrap_or(own) == name;
+                settings
+                    .iter()
+                    .rfind(|setting| setting.path.is_empty() && fits(setting.name))
+                    .map_or("", |setting| &setting.value)
+            };
+            let (prefix, kind) = (value("prefix"), value("type"));
+            match kind {
+                // Before whose they are: `shared/%%u/`, `shared/$user/`. Not `%%u/`: that would be before everything.
+                "shared" => {
+                    let before = prefix.split(['%', '$']).next().filter(|before| !before.is_empty())?;
+                    Some((before.to_owned(), NamespaceKind::OtherUsers))
+                }
+                "public" if prefix.is_empty() => None,
+                "public" => Some((prefix.to_owned(), NamespaceKind::Shared)),
+                _ => Some((prefix.to_owned(), NamespaceKind::Own)),
+            }
+        })
+        .collect();
+    namespaces.map(Namespaces::of)
 }
 
 #[cfg(test)]
@@ -37,7 +47,7 @@ mod tests {
         let new = "# 2.4.1 (x): y\nssl = no\nnamespace shared {\n  prefix = shared/$user/\n  type = shared\n}\nnamespace inbox {\n  inbox = yes\n}\n\
                    namespace Public {\n  namespace_prefix = Public/\n  namespace_type = public\n}\n";
         for text in [old, new] {
-            let known = dovecot_namespaces(text);
+            let known = dovecot_namespaces(text).unwrap();
             assert!(known.has_others());
             for (folder, owner) in [
                 ("INBOX", MailboxOwner::Own),
@@ -48,7 +58,14 @@ mod tests {
                 assert_eq!(known.owner_of_listed(folder.as_bytes()), owner, "{folder}");
             }
         }
-        assert!(!dovecot_namespaces("# 2.3.19.1: x\nnamespace inbox {\n  inbox = yes\n}\n").has_others());
-        assert_eq!(dovecot_namespaces("# 2.3.19.1: x\nssl = no\n"), Namespaces::default());
+        assert!(!dovecot_namespaces("# 2.3.19.1: x\nnamespace inbox {\n  inbox = yes\n}\n").unwrap().has_others());
+        assert_eq!(dovecot_namespaces("# 2.3.19.1: x\nssl = no\n"), Some(Namespaces::default()));
+        // Everybody's own folders would be somebody else's by that prefix.
+        for prefix in ["%%u/", "$user/", ""] {
+            let told = format!(
+                "# x\nnamespace shared {{\n  prefix = {prefix}\n  type = shared\n}}\nnamespace inbox {{\n  inbox = yes\n}}\n"
+            );
+            assert_eq!(dovecot_namespaces(&told), None, "{prefix}");
+        }
     }
 }
