@@ -124,7 +124,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::super::tag::tag;
     use super::*;
-    use crate::quota::{Amount, CountDuty, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+    use crate::quota::{Amount, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -167,8 +167,8 @@ mod tests {
             true
         }
         fn unsee(&self) {}
-        fn count_duty(&self) -> Option<CountDuty> {
-            None
+        fn may_wait(&self) -> bool {
+            false
         }
         fn stay(&self) -> Option<Stay> {
             None

@@ -106,17 +106,7 @@ impl ImapSession {
         {
             return ImapStep::Answer(taken, goodbye);
         }
-        let asks = match row.verb {
-            // What it did is not done: only then others can count it.
-            Verb::Logout if !self.tags.is_empty() && self.gate.asks_at_end() && !self.gate.asks_now() && self.may_count() => {
-                return self.keep(Pending::Line(line.to_vec()), taken);
-            }
-            Verb::Logout => {
-                self.gate.pass_on();
-                self.gate.asks_at_end()
-            }
-            _ => self.gate.step_aside(),
-        };
+        let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
             let _ = self.gate.rest();
             return self.count(Pending::Line(line.to_vec()), taken);

@@ -10,7 +10,7 @@ use super::space::Account;
 use super::status::Status;
 use super::tag::Tag;
 use super::way::{Way, Ways};
-use crate::quota::{CountDuty, NoShift, Refreshed, Turn};
+use crate::quota::{NoShift, Refreshed, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 10;
@@ -21,8 +21,6 @@ pub(super) struct Gate {
     /// What waits for an answer of the backend.
     pub(super) held: HeldSpace,
     due: Due,
-    /// None where this session cannot count, or cannot while the client has a folder open.
-    duty: Option<CountDuty>,
     /// Somebody found no room in this session since the last count.
     refused: bool,
     tries: u8,
@@ -46,21 +44,14 @@ enum Due {
 
 impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
-        let counts = matches!(ways.now(), Some(Way::ListStatus | Way::Status | Way::Quota));
-        let duty = account.as_ref().filter(|_| counts).and_then(|account| account.count_duty());
-        let mut gate =
-            Gate { account, held: HeldSpace::default(), due: Due::No, duty, refused: false, tries: 0, rounded: false, ways };
-        if gate.account.as_ref().is_some_and(|account| !account.is_seen()) {
-            let waits = !gate.is_urgent() && gate.duty.as_ref().is_some_and(CountDuty::may_wait);
-            gate.due = if waits { Due::IfWanted } else { Due::Now };
-        }
-        gate
-    }
-
-    /// Whether a count is not to be left to others, or to a quiet moment: somebody may be waiting for the room; or the backend pushes, and a
-    /// count is wanted only where it is in doubt.
-    fn is_urgent(&self) -> bool {
-        self.refused || self.account.as_ref().is_some_and(|account| account.is_pushed() || account.is_nearly_full())
+        let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
+        let waits = |account: &Arc<dyn Account>| !account.is_pushed() && !account.is_nearly_full() && account.may_wait();
+        let due = match unseen {
+            false => Due::No,
+            true if account.as_ref().is_some_and(waits) => Due::IfWanted,
+            true => Due::Now,
+        };
+        Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, rounded: false, ways }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -85,26 +76,6 @@ impl Gate {
     /// end, unless the book is in doubt.
     pub(super) fn asks_at_end(&self) -> bool {
         self.asks_at_rest() && self.account.as_ref().is_some_and(|account| !account.is_pushed() || !account.is_seen())
-    }
-
-    /// The session ends, and all that it did was answered: what is due is left to those who have the mailbox open too.
-    pub(super) fn pass_on(&mut self) {
-        if self.asks_at_rest() && !self.is_urgent() && self.duty.as_mut().is_some_and(CountDuty::pass_on) {
-            self.due = Due::No;
-        }
-    }
-
-    /// Nothing can be asked for a while. True: something is to be asked before.
-    pub(super) fn step_aside(&mut self) -> bool {
-        if self.duty.as_mut().is_some_and(CountDuty::step_aside) && self.due == Due::No {
-            self.due = Due::AtRest;
-        }
-        self.asks_at_rest()
-    }
-
-    /// It can again.
-    pub(super) fn step_in(&mut self) {
-        self.duty.iter_mut().for_each(CountDuty::step_in);
     }
 
     /// The session rests, or is about to end: what is due then is due now.
@@ -200,10 +171,6 @@ impl Gate {
     /// The backend could not be counted in that way; the next one is tried at once.
     pub(super) fn not_counted(&mut self) {
         if self.ways.next() {
-            // With a folder open it could not do what others leave to it.
-            if matches!(self.ways.now(), Some(Way::Sizes { .. })) {
-                self.duty = None;
-            }
             self.due = Due::Now;
             return;
         }
@@ -283,9 +250,7 @@ impl Drop for Gate {
     fn drop(&mut self) {
         // A move without an answer may have copied, and not removed.
         self.held.fail();
-        if let (true, Some(account)) = (self.asks_at_end(), &self.account)
-            && !self.duty.as_mut().is_some_and(CountDuty::pass_on)
-        {
+        if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
             account.unsee();
         }
     }

@@ -128,8 +128,10 @@ impl ImapSession {
                     self.phase = ClientPhase::Drain;
                 }
             }
-            ClientPhase::AwaitIdle { tag: waiting } | ClientPhase::Idle { tag: waiting } if waiting == tag => self.gate.step_in(),
-            ClientPhase::Alone { tag: waiting } if waiting == tag => {}
+            ClientPhase::AwaitIdle { tag: waiting }
+            | ClientPhase::Idle { tag: waiting }
+            | ClientPhase::Alone { tag: waiting }
+                if waiting == tag => {}
             // It has all arguments; it will skip the end of the line.
             ClientPhase::Rest { tag: waiting } if waiting == tag => self.phase = ClientPhase::Late,
             // It ended a command of which it has not heard the end.
@@ -196,9 +198,6 @@ impl ImapSession {
             | ClientPhase::Closed { .. }) => phase,
             _ => ClientPhase::Stuck,
         };
-        if self.tags.is_empty() {
-            self.gate.pass_on();
-        }
         if !self.stay(false) {
             let _ = self.gate.rest();
         }

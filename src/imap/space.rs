@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, CountDuty, Deletion, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+use crate::quota::{Amount, Deletion, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -46,8 +46,8 @@ pub trait Account: Send + Sync {
     fn is_nearly_full(&self) -> bool;
     /// Takes note that the backend must be asked anew.
     fn unsee(&self);
-    /// The session's share in the duty to count.
-    fn count_duty(&self) -> Option<CountDuty>;
+    /// Whether a session that begins may leave a count that is wanted for a quiet moment.
+    fn may_wait(&self) -> bool;
     /// The session ends: its place behind all others of the mailbox, if somebody is to wait there for a quiet moment to count.
     fn stay(&self) -> Option<Stay>;
     /// Begins to ask the backend. `None`: the mailbox is not in the book any more.

@@ -8,8 +8,8 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, BookParams, CountDuty, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed,
-    Reservation, Shift, Stay, Turn, Verdict,
+    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed, Reservation, Shift,
+    Stay, Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -65,8 +65,14 @@ impl Alice {
 
     /// One that was counted, in which nobody waits for room.
     #[cfg(test)]
-    pub(super) fn roomy() -> Arc<dyn Account> {
+    pub(super) fn roomy() -> Arc<Alice> {
         Arc::new(Alice { nearly_full: false, ..Alice::new(1000, true).unwrap() })
+    }
+
+    /// Another session of hers is open.
+    #[cfg(test)]
+    pub(super) fn watched(&self) -> crate::quota::Watch {
+        self.book.watch(&self.address).unwrap()
     }
 
     /// As [`Alice::account`]; none when the book does not take her.
@@ -147,8 +153,8 @@ impl Account for Alice {
         self.book.unsee(&self.address);
     }
 
-    fn count_duty(&self) -> Option<CountDuty> {
-        self.book.count_duty(&self.address)
+    fn may_wait(&self) -> bool {
+        self.book.may_wait(&self.address)
     }
 
     fn stay(&self) -> Option<Stay> {

@@ -75,11 +75,11 @@ impl Tally {
         #[rustfmt::skip] // by name, all of them, so that nobody adds something and forgets that it can be lost here
         let Tally {
             used, open, doubts, announced, set_aside, handed, handed_incoming, late, recent, by_member, counting, under_way,
-            settled_at, renames, confirmed, arrived, wanted, shrunk, tell, stayed, sharing, watched, lingers, push,
+            settled_at, renames, confirmed, arrived, wanted, shrunk, tell, stayed, watched, lingers, push,
             // Only compared, by what is under way.
             committed: _, incoming: _, begun: _, finished: _, counts: _, pushes: _, shifted: _, unseen: _,
         } = self;
-        let is_under_way = [*set_aside, *handed, *handed_incoming, *counting, *sharing, *watched] != [0; 6]
+        let is_under_way = [*set_aside, *handed, *handed_incoming, *counting, *watched] != [0; 5]
             || *announced != 0
             || *under_way != [0; Turn::COUNT]
             || *tell

@@ -60,8 +60,6 @@ pub(super) struct Tally {
     pub(super) tell: bool,
     /// A session that ended stays behind.
     pub(super) stayed: bool,
-    /// Open sessions that can count ([`super::CountDuty`]).
-    pub(super) sharing: u32,
     /// Open sessions, and until when the backend's side of one that ended may be open.
     pub(super) watched: u32,
     pub(super) lingers: Tick,

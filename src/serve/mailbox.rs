@@ -11,8 +11,8 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, CountDuty, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay,
-    Turn, Verdict, Watch,
+    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
+    Watch,
 };
 use crate::route::{BackendId, Backends};
 use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
@@ -165,8 +165,8 @@ impl Account for MailboxAccount {
         self.book.unsee(&self.user);
     }
 
-    fn count_duty(&self) -> Option<CountDuty> {
-        self.book.count_duty(&self.user)
+    fn may_wait(&self) -> bool {
+        self.book.may_wait(&self.user)
     }
 
     fn stay(&self) -> Option<Stay> {
