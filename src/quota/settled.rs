@@ -79,6 +79,11 @@ impl Ledger {
         self.roll.fit();
     }
 
+    /// What no list shows yet, lists show.
+    pub(super) fn list_all(&mut self) {
+        self.roll.iter_mut().for_each(Entry::list);
+    }
+
     /// What lists show of the whole association: in its mailboxes, and how many these are.
     pub(super) fn settled(&self) -> (Amount, u64) {
         let shown = self.entries().filter_map(Entry::settled);

@@ -174,6 +174,8 @@ impl TenantCount {
         if let Some(entry) = book.shared(tenant).filter(|_| is_whole) {
             let mut ledger = entry.lock();
             ledger.counted = ledger.counted.max(came);
+            // A judge that is new in this hour has made no list: nobody's act is told by this moment, and "0 of 10M" would not be true.
+            ledger.list_all();
         }
         match is_whole {
             false => TenantCounted::Partly,
@@ -235,6 +237,8 @@ mod tests {
         assert!(counted(book.count_share(4), &all));
         assert_eq!(["a@velo.example", "gone@velo.example", "c@jardin.example"].map(|who| used(&book, who)), [10, 30, 0]);
         assert!(counted(book.count_share(4), &all), "also when it is known by then");
+        let listed = book.listed(Some(&Name::parse("velo").unwrap())).unwrap();
+        assert!(listed == ["a@velo.example", "b@velo.example", "gone@velo.example"].map(at), "a new judge has a list");
         // What came through us since the count began is added, and what went is gone.
         let count = book.count_share(4);
         let stored = book.reserve(&at("a@velo.example"), Amount::message(5), Origin::Member, today).unwrap();

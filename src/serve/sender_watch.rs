@@ -64,6 +64,11 @@ impl SenderWatch {
         self.over.map_or(usual, |(_, by)| by.min(usual))
     }
 
+    /// Why it is over, where what was left for a message is over too: where octets always wait, no read is ever late.
+    pub(super) fn late(&self) -> Option<RefusalCode> {
+        self.over.filter(|(_, by)| *by <= Instant::now()).map(|(code, _)| code)
+    }
+
     /// Why it is over, if it is.
     pub(super) fn why(&self) -> Option<RefusalCode> {
         self.over.map(|(code, _)| code)

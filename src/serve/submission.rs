@@ -188,6 +188,10 @@ impl SubmissionDriver {
             return Ok(());
         }
         self.learn();
+        if let Some(code) = self.sender.late() {
+            self.session.close(code);
+            return Ok(());
+        }
         let busy = self.session.in_transaction();
         let rests = !busy && had_relay;
         let deadline = if rests { Instant::now() + KEPT } else { self.deadline(busy) };
