@@ -1,6 +1,6 @@
 //! The admins' Unix socket: one line in, one line out, and the connection is closed.
 //!
-//! Two looks: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
+//! Two looks: the mode of the socket's file, and the credentials that the kernel gives of the peer (`access`). Network
 //! limits do not hold here, so that a flood from outside cannot lock the admins out.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::Context;
+use super::access::Access;
 use super::clock::today;
 use super::web_standing::end_what_fell;
 use crate::admin::{Executor, MAX_REQUEST, Moment, NotDone, Principal, ReplyLine, Request, tell};
@@ -31,28 +32,6 @@ const ASKING: Duration = Duration::from_secs(10);
 const SWALLOWED: usize = 1 << 20;
 /// To take the answer.
 const HEARING: Duration = Duration::from_secs(60);
-
-/// Who may use the socket, besides root and the daemon's own user.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Access {
-    /// A group, by its number.
-    pub group: Option<u32>,
-    /// Its members as they were at the start, by their numbers: the kernel tells a peer's first group only.
-    pub members: Vec<u32>,
-}
-
-impl Access {
-    /// Whether the kernel says that the peer is an admin.
-    pub(super) fn admits(&self, stream: &UnixStream) -> bool {
-        stream.peer_cred().is_ok_and(|peer| self.allows(peer.uid(), peer.gid()))
-    }
-
-    /// Whether a peer of this user and first group is an admin.
-    fn allows(&self, uid: u32, gid: u32) -> bool {
-        let own = nix::unistd::geteuid().as_raw();
-        uid == 0 || uid == own || self.group == Some(gid) || self.members.contains(&uid)
-    }
-}
 
 /// Serves `bound` until the stop. What was begun is finished: a session holds its `stop`.
 pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {

@@ -4,6 +4,7 @@
 //! behind us is spoken to) stands in files of its own.
 
 mod accepted;
+mod access;
 mod admin;
 mod admin_pages;
 mod admin_typed;
@@ -26,6 +27,7 @@ pub mod imap;
 pub mod imap_backend;
 mod listener;
 mod lmtp;
+mod mail_places;
 mod mailbox;
 pub mod methods;
 pub mod metrics;
@@ -75,6 +77,7 @@ mod web_member;
 mod web_more_space;
 mod web_pages;
 mod web_response;
+mod web_room;
 mod web_standing;
 mod web_table;
 mod web_visit;
@@ -101,11 +104,11 @@ use crate::quota::{Book, OverQuota, Unknown};
 use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
 
-pub use admin::Access;
+pub use access::Access;
 pub use listener::{Listener, ListenerFront, TlsMode};
 pub use sealed::CopyKey;
 pub use service::Service;
-pub use web_pages::{VisitClock, WebRoom};
+pub use web_room::{VisitClock, WebRoom};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

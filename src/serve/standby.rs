@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::admin::{self, Access};
+use super::access::Access;
+use super::admin;
 use super::listener::Listener;
 use super::service::Service;
 use crate::admin::Executor;

@@ -1,180 +1,17 @@
 //! What each path is answered with: the daemon's knowledge, given to the pure pages of `crate::web`.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
-
-use arc_swap::ArcSwapOption;
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 
 use super::Context;
-use super::asked_mail::MailPlaces;
 use super::clock::today;
-use crate::admin::kick::EndedPages;
+use super::web_room::Fixed;
 use crate::fault::Lang;
-use crate::net::seal::HostSeal;
-use crate::private::Address;
-use crate::quota::Name;
-use crate::web::budget::{AskedLinks, ChangeBudget};
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
-use crate::web::links::Links;
-use crate::web::more_space::SpaceRequests;
-use crate::web::news::AdminNews;
-use crate::web::open_hand_overs::HandOvers;
-use crate::web::session::{Sessions, VisitToken};
 use crate::web::signed::signed;
 use crate::web::{
-    Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
+    Body, Keep, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
 };
-
-/// What pages need that lasts longer than a request.
-pub struct WebRoom {
-    /// What they say about this host.
-    pub site: Site,
-    /// The statement, in each language, once it is made.
-    statement: ArcSwapOption<Statement>,
-    /// What is the same for all, in each language: made once.
-    fixed: OnceLock<Fixed>,
-    /// What stands in the forms of admins' pages. None without randomness: then no form of theirs is taken.
-    pub(super) admin_form: Option<VisitToken>,
-    /// The places of mails that somebody asked for.
-    pub(super) mails: MailPlaces,
-    /// Places of those who ask for a link and are no contacts: they wait for nothing.
-    pub(super) asking: Arc<Semaphore>,
-    /// The profile as it was signed last: to sign costs a thousand times what all else of an answer does.
-    sealed: ArcSwapOption<(HostSeal, Vec<u8>)>,
-    visits: Mutex<Visits>,
-    turns: [Mutex<()>; TURNS],
-    clock: VisitClock,
-}
-
-/// Pages about associations that are made at once: each looks at all mailboxes of its own, and so has a million octets for that moment.
-const TURNS: usize = 16;
-
-/// A clock that only goes forward, from any beginning: sessions and links end by it.
-pub type VisitClock = Box<dyn Fn() -> Duration + Send + Sync>;
-
-/// Who is logged in, or may be soon.
-#[derive(Default)]
-pub(super) struct Visits {
-    pub(super) sessions: Sessions,
-    pub(super) links: Links,
-    pub(super) changes: ChangeBudget,
-    pub(super) hand_overs: HandOvers,
-    pub(super) asked: AskedLinks,
-    pub(super) space_requests: SpaceRequests,
-    pub(super) admin_news: AdminNews,
-}
-
-/// Requests of nobody's for links, which wait for some seconds like all others: a thousand octets each at most with all around them (of which 272
-/// are those that `web_links` counts), and so four million in all. More are answered alike, and do not wait.
-const ASKING: usize = 4096;
-
-/// The statement as a page of its own, in English and in French, and what its style is called in a Content-Security-Policy.
-struct Statement {
-    pages: [String; 2],
-    style: String,
-}
-
-/// Pages that nothing changes, in English and in French.
-struct Fixed {
-    home: [String; 2],
-    help: [String; 2],
-    programs: [String; 2],
-}
-
-impl Fixed {
-    fn of(site: &Site) -> Fixed {
-        let each = |page: &dyn Fn(Lang) -> String| [page(Lang::En), page(Lang::Fr)];
-        Fixed {
-            home: each(&|lang| first::home(site, lang)),
-            help: each(&|lang| help_page::help(lang, &site.ports.host, Style::Linked)),
-            programs: each(&|lang| setting_up::programs(site, lang)),
-        }
-    }
-}
-
-impl WebRoom {
-    /// A room for `site`, by the machine's clock.
-    pub fn new(site: Site) -> WebRoom {
-        let began = Instant::now();
-        WebRoom::by_clock(site, Box::new(move || began.elapsed()))
-    }
-
-    /// The same by another one.
-    pub fn by_clock(site: Site, clock: VisitClock) -> WebRoom {
-        let (mails, asking) = (MailPlaces::default(), Arc::new(Semaphore::new(ASKING)));
-        let fixed = OnceLock::new();
-        let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
-        let (sealed, turns) = (ArcSwapOption::empty(), Default::default());
-        WebRoom { site, statement, fixed, sealed, admin_form, mails, asking, visits, turns, clock }
-    }
-
-    /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
-    pub fn tell_statement(&self, pages: [String; 2], style: &str) {
-        // Told at the start and after each reload: the backends of then may be told other things.
-        self.statement.store(Some(Arc::new(Statement { pages, style: format!("'{style}'") })));
-    }
-
-    /// `profile`, signed where that can be.
-    fn sealed(&self, context: &Context, profile: Vec<u8>) -> Vec<u8> {
-        let seal = context.certificates.as_ref().and_then(|certificates| certificates.seal(self.site.pages_host()));
-        let Some(seal) = seal else { return profile };
-        if let Some(kept) = &*self.sealed.load()
-            && kept.0.is(&seal)
-        {
-            return kept.1.clone();
-        }
-        let Some(signed) = signed(&profile, &seal) else { return profile };
-        self.sealed.store(Some(Arc::new((seal, signed.clone()))));
-        signed
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Visits> {
-        // A panic elsewhere must not close the pages.
-        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// To be held while a page about this association is made, or another list of all its mailboxes. Whoever asks for many at once waits for
-    /// themselves; not to be asked for where the disk is waited for.
-    pub(super) fn turn(&self, name: &Name) -> Option<MutexGuard<'_, ()>> {
-        let at = name.reveal().bytes().map(usize::from).sum::<usize>() % TURNS;
-        self.turns.get(at).map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Since the clock's beginning.
-    pub(super) fn now(&self) -> Duration {
-        (self.clock)()
-    }
-
-    /// Forgets sessions and links that are over.
-    pub fn sweep(&self) {
-        let (mut visits, now) = (self.lock(), self.now());
-        visits.sessions.sweep(now);
-        visits.links.sweep(now);
-        visits.changes.sweep(now);
-        visits.hand_overs.sweep(now);
-        visits.admin_news.sweep(now);
-    }
-
-    /// Ends the sessions of whoever came in by such an address, and forgets its links: somebody else has the mailbox, perhaps.
-    pub(super) fn end_of(&self, whose: impl Fn(&Address) -> bool) -> EndedPages {
-        let mut visits = self.lock();
-        let sessions = visits.sessions.end_of(&whose);
-        let links = visits.links.end_of(&whose) + visits.hand_overs.end_of(&whose);
-        EndedPages { sessions: sessions as u64, links: links as u64 }
-    }
-
-    /// Made when the first reader comes: most hosts' daemons have no pages at first.
-    fn fixed(&self) -> &Fixed {
-        self.fixed.get_or_init(|| Fixed::of(&self.site))
-    }
-
-    /// The style that may stand inside a page.
-    pub(super) fn inside_style(&self) -> String {
-        self.statement.load().as_ref().map_or_else(String::new, |statement| statement.style.clone())
-    }
-}
 
 pub(super) fn style(_: &Arc<Context>, _: &WebRequest) -> WebAnswer {
     // Not for long: an update changes it, and pages must not wait for it.
@@ -182,15 +19,26 @@ pub(super) fn style(_: &Arc<Context>, _: &WebRequest) -> WebAnswer {
 }
 
 pub(super) fn home(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(context.web.fixed().home[asked.lang as usize].clone(), Keep::Hour)
+    WebAnswer::page(fixed(context).home[asked.lang as usize].clone(), Keep::Hour)
 }
 
 pub(super) fn help(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(context.web.fixed().help[asked.lang as usize].clone(), Keep::Hour)
+    WebAnswer::page(fixed(context).help[asked.lang as usize].clone(), Keep::Hour)
 }
 
 pub(super) fn programs(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(context.web.fixed().programs[asked.lang as usize].clone(), Keep::Hour)
+    WebAnswer::page(fixed(context).programs[asked.lang as usize].clone(), Keep::Hour)
+}
+
+/// Made when the first reader comes: most hosts' daemons have no pages at first.
+fn fixed(context: &Context) -> &Fixed {
+    let site = &context.web.site;
+    let each = |page: &dyn Fn(Lang) -> String| [page(Lang::En), page(Lang::Fr)];
+    context.web.fixed.get_or_init(|| Fixed {
+        home: each(&|lang| first::home(site, lang)),
+        help: each(&|lang| help_page::help(lang, &site.ports.host, Style::Linked)),
+        programs: each(&|lang| setting_up::programs(site, lang)),
+    })
 }
 
 pub(super) fn statement(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
@@ -223,9 +71,24 @@ pub(super) fn autodiscover(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 
 pub(super) fn profile(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     match apple::profile(&context.web.site.ports) {
-        Some(profile) => WebAnswer::file(Body::Profile, context.web.sealed(context, profile.into_bytes())),
+        Some(profile) => WebAnswer::file(Body::Profile, sealed(context, profile.into_bytes())),
         None => wrong(context, asked.lang, NoPage::Missing),
     }
+}
+
+/// `profile`, signed where that can be.
+fn sealed(context: &Context, profile: Vec<u8>) -> Vec<u8> {
+    let web = &context.web;
+    let seal = context.certificates.as_ref().and_then(|certificates| certificates.seal(web.site.pages_host()));
+    let Some(seal) = seal else { return profile };
+    if let Some(kept) = &*web.sealed.load()
+        && kept.0.is(&seal)
+    {
+        return kept.1.clone();
+    }
+    let Some(signed) = signed(&profile, &seal) else { return profile };
+    web.sealed.store(Some(Arc::new((seal, signed.clone()))));
+    signed
 }
 
 pub(super) fn profile_code(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
