@@ -13,6 +13,7 @@
 //! | `check` | a start, tried; the servers around, asked |
 //! | `dns`, `dns_check`, `resolver` | the lines for an association's zone, and which of them are there |
 //! | `offline` | the config file and `help`, which need nobody |
+//! | `saying` | what is told to whoever typed a command, and its exit codes |
 
 mod arguments;
 mod check;
@@ -27,6 +28,7 @@ mod programs;
 mod quota_rows;
 mod resolver;
 mod run;
+mod saying;
 mod share;
 mod speak;
 mod status_rows;
@@ -40,14 +42,13 @@ mod witness;
 mod witness_file;
 mod witness_programs;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use aws_lc_rs::rand;
 
 use crate::config;
-use crate::terminal::{is_read_by_a_person, plain};
-use daemon_options::{OutputOptions, SocketOptions};
+use daemon_options::SocketOptions;
+use saying::refuse;
 
 pub use arguments::{Arguments, Command, SyncArguments};
 pub use check::check;
@@ -56,31 +57,17 @@ pub use dns::dns;
 pub use node::node;
 pub use offline::{HelpFormat, help, load};
 pub use run::status;
+pub use saying::{REFUSED, USAGE, complain, say};
 pub use share::share;
 pub use store::store;
 pub use sync::sync;
 pub use usage::usage;
-
-/// The exit code for what was refused.
-pub const REFUSED: u8 = 1;
-
-/// The exit code for a command that makes no sense.
-pub const USAGE: u8 = 2;
 
 /// What one run of a command in several requests is called.
 fn made_up_name() -> Result<String, String> {
     let mut name = [0_u8; 16];
     rand::fill(&mut name).map_err(|_| "The system has no random numbers.")?;
     Ok(name.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-// Machines read standard output; people see the sentence either way.
-fn refuse(output: OutputOptions, text: &str) {
-    if output.json {
-        say(&format!("{:#}", serde_json::json!({ "error": text })));
-    } else {
-        complain(text);
-    }
 }
 
 impl SocketOptions {
@@ -104,18 +91,4 @@ impl SocketOptions {
             ExitCode::from(REFUSED)
         })
     }
-}
-
-/// Tells the admin something, on standard output; a program gets it as it is.
-pub fn say(text: &str) {
-    let plain = is_read_by_a_person().then(|| plain(text));
-    let text = plain.as_deref().unwrap_or(text);
-    let mut out = std::io::stdout().lock();
-    // A closed pipe (`nologd help | head`) is no fault.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
-}
-
-/// Tells the admin why something was refused, on standard error.
-pub fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(format!("nologd: {}\n", plain(text)).as_bytes());
 }
