@@ -4,8 +4,8 @@
 use crate::fault::Lang;
 use crate::policy::headers::{Action, Profile, UnseenPayload, Writer};
 
-use super::InForce;
 use super::audited::{SERVER, Said, by_audit, by_canary};
+use super::in_force::InForce;
 use super::line::{Letterhead, StatementLine};
 use super::machine::RuleVerdict;
 use super::record::{RecordedSentence, Snapshot, language, word};
