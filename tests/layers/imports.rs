@@ -1,9 +1,10 @@
 //! Which file uses which, read from the text: `use` and paths, through what a `mod.rs` passes on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 
-use super::{code_lines, first_word, sources};
+use super::{code_lines, first_word, sources, without_texts};
 
 /// Every file as its path of modules, `imap::grammar::append`, with its code.
 pub fn modules() -> BTreeMap<String, String> {
@@ -50,62 +51,104 @@ fn reached<'a>(from: &str, edges: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTre
 
 /// The other files of its room that a file uses.
 pub fn uses<'a>(name: &str, modules: &'a BTreeMap<String, String>) -> BTreeSet<&'a str> {
-    let room = name.split("::").next().unwrap();
+    let room = room_of(name);
     let mut found = BTreeSet::new();
-    for path in paths(&modules[name]) {
+    for path in named(&modules[name]).used {
         let Some(full) = absolute(name, &path, modules) else { continue };
         let Some(file) = file_of(&full, modules) else { continue };
-        if file != name && file.split("::").next() == Some(room) {
+        if file != name && room_of(file) == room {
             found.insert(file);
         }
     }
     found
 }
 
-/// What a file names: in `use`, where a `pub use` passes on and does not use, and in its code. Who may see something is no use of it.
-fn paths(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = code.replace("pub(in crate::", "pub(");
-    while let Some(at) = find_use(&rest) {
-        let end = at + rest[at..].find(';').unwrap_or(rest.len() - at);
-        let line_start = rest[..at].rfind('\n').map_or(0, |at| at + 1);
-        if !rest[line_start..at].trim_start().starts_with("pub") {
-            found.extend(spread(&rest[at + 4..end]));
-        }
-        rest.replace_range(line_start..end, "");
+/// The rooms that a file names, its own among them, also where it only passes on.
+pub fn rooms(name: &str, modules: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let named = named(&modules[name].replace("nologd::", "crate::"));
+    let full = named.used.iter().chain(&named.passed_on).filter_map(|path| absolute(name, path, modules));
+    full.map(|full| first_word(&full).to_owned()).collect()
+}
+
+pub fn room_of(name: &str) -> &str {
+    name.split("::").next().unwrap()
+}
+
+/// What a file names.
+struct Named {
+    used: Vec<String>,
+    /// By a `pub use`, and the rest of the file does not have that word.
+    passed_on: Vec<String>,
+}
+
+/// What stands in `use` and in the code. Who may see something is no use of it.
+fn named(code: &str) -> Named {
+    let code = code.replace("pub(in crate::", "pub(");
+    let statements = use_statements(&code);
+    let mut rest = code.clone();
+    for statement in statements.iter().rev() {
+        rest.replace_range(statement.place.clone(), "");
     }
-    let own = children(code).into_iter().map(|child| format!("{child}::"));
+    let own_words = without_texts(&rest);
+    let lines = own_words.lines().filter(|line| child(line).is_none());
+    let words: BTreeSet<_> = lines.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_')).collect();
+    let (mut used, mut passed_on) = (Vec::new(), Vec::new());
+    for UseStatement { is_public, paths, .. } in statements {
+        for (path, name) in paths {
+            // Nobody knows what a star stands for.
+            let is_used = !is_public || name == "*" || words.contains(name.as_str());
+            if is_used { used.push(path) } else { passed_on.push(path) }
+        }
+    }
+    let own = code.lines().filter_map(child).map(|child| format!("{child}::"));
     for start in ["super::", "crate::", "self::"].map(str::to_owned).into_iter().chain(own) {
         for (at, _) in rest.match_indices(&start) {
             let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
             if !rest[..at].ends_with(word) {
                 let end = rest[at..].find(|c: char| !word(c)).map_or(rest.len(), |len| at + len);
-                found.push(rest[at..end].trim_end_matches(':').to_owned());
+                used.push(rest[at..end].trim_end_matches(':').to_owned());
             }
         }
     }
-    found
+    Named { used, passed_on }
 }
 
-/// The modules that a file has below it.
-fn children(code: &str) -> Vec<&str> {
-    code.lines().filter_map(|line| line.trim_start().strip_suffix(';')?.split_once("mod ")).map(|(_, name)| name).collect()
+/// The module below a file that a line of it names: `mod x;`.
+fn child(line: &str) -> Option<&str> {
+    let (_, name) = line.trim_start().strip_suffix(';')?.split_once("mod ")?;
+    Some(name)
 }
 
-fn find_use(code: &str) -> Option<usize> {
-    code.match_indices("use ").map(|(at, _)| at).find(|at| {
-        let line = code[..*at].rfind('\n').map_or(0, |at| at + 1);
-        let before = code[line..*at].trim();
-        before.is_empty() || before.starts_with("pub")
-    })
+struct UseStatement {
+    place: Range<usize>,
+    is_public: bool,
+    /// With what each is called here.
+    paths: Vec<(String, String)>,
+}
+
+fn use_statements(code: &str) -> Vec<UseStatement> {
+    let statement = |(at, word): (usize, &str)| {
+        let start = code[..at].rfind('\n').map_or(0, |at| at + 1);
+        let before = code[start..at].trim();
+        let is_public = before == "pub" || before.starts_with("pub(") && before.ends_with(')');
+        let end = at + code[at..].find(';').unwrap_or(code.len() - at);
+        let paths = || spread(&code[at + word.len()..end]).iter().map(|path| called(path)).collect();
+        (before.is_empty() || is_public).then(|| UseStatement { place: start..end, is_public, paths: paths() })
+    };
+    code.match_indices("use ").filter_map(statement).collect()
+}
+
+/// `a::b as c` as `a::b` and `c`.
+fn called(path: &str) -> (String, String) {
+    let (path, name) = path.split_once(" as ").map_or((path, None), |(path, name)| (path, Some(name)));
+    let path = path.strip_suffix("::self").unwrap_or(path);
+    (path.to_owned(), name.or(path.rsplit("::").next()).unwrap().to_owned())
 }
 
 /// `a::{b, c::d}` as `a::b` and `a::c::d`.
 fn spread(tree: &str) -> Vec<String> {
     let tree = tree.trim();
-    let Some((before, list)) = tree.split_once('{') else {
-        return vec![tree.split(" as ").next().unwrap().trim().to_owned()];
-    };
+    let Some((before, list)) = tree.split_once('{') else { return vec![tree.to_owned()] };
     let list = list.rsplit_once('}').map_or(list, |(list, _)| list);
     let (mut parts, mut depth) = (vec![String::new()], 0);
     for c in list.chars() {
@@ -133,9 +176,12 @@ fn absolute(name: &str, path: &str, modules: &BTreeMap<String, String>) -> Optio
         return file_of(&own, modules).is_some_and(|file| file.len() > at.len()).then_some(own);
     }
     while let Some(rest) = path.strip_prefix("super::") {
-        (at, path) = (at.rsplit_once("::")?.0, rest);
+        if at.is_empty() {
+            return None;
+        }
+        (at, path) = (at.rsplit_once("::").map_or("", |(above, _)| above), rest);
     }
-    Some(format!("{at}::{path}"))
+    Some(if at.is_empty() { path.to_owned() } else { format!("{at}::{path}") })
 }
 
 /// The file that defines it: a `mod.rs` passes some names on.
@@ -145,12 +191,10 @@ fn file_of<'a>(full: &str, modules: &'a BTreeMap<String, String>) -> Option<&'a 
         if let Some((file, code)) = modules.get_key_value(&full[..end]) {
             let item = full[end..].strip_prefix("::").map(first_word);
             let passed = item.and_then(|item| {
-                let passed = code.lines().filter_map(|line| line.trim_start().strip_prefix("pub")?.split_once("use "));
-                passed
-                    .flat_map(|(_, tree)| spread(tree.trim_end_matches(';')))
-                    .find(|path| path.rsplit("::").next() == Some(item))
+                let passed = use_statements(code).into_iter().filter(|statement| statement.is_public);
+                passed.flat_map(|statement| statement.paths).find(|(_, name)| name == item)
             });
-            let target = passed.and_then(|path| absolute(file, &path, modules)).filter(|target| target != full);
+            let target = passed.and_then(|(path, _)| absolute(file, &path, modules)).filter(|target| target != full);
             return target.and_then(|target| file_of(&target, modules)).or(Some(file));
         }
         end = full[..end].rfind("::")?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::{code_lines, sources};
+use super::{code_lines, sources, without_texts};
 
 /// Files that name a protocol for more than speaking it: its own key in the config, and what Dovecot's settings call by the same word.
 const BESIDE: &[(&str, &str)] = &[
@@ -135,9 +135,4 @@ fn recipe(heading: &str) -> BTreeSet<String> {
 fn files() -> Vec<(String, String)> {
     let name = |path: &Path| path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap().to_owned();
     sources().into_iter().map(|(path, text)| (name(&path), text)).collect()
-}
-
-/// A line without what stands in quotes.
-fn without_texts(line: &str) -> String {
-    line.split('"').step_by(2).collect()
 }
