@@ -134,11 +134,11 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);
     let (listens, named) = listens(reader, root, tls.is_some());
-    let onion = onion(reader, root, listens.iter().any(|listen| listen.options.front.onion));
+    let onion = onion(reader, root, listens.iter().any(|listen| listen.options.front.is_by_tor()));
     let (limits, patience, sizes) = limits(reader, root);
     let limits = limits.beside(
-        listens.iter().any(|one| one.options.front.onion),
-        listens.iter().any(|one| !one.options.front.forwarders.is_empty()),
+        listens.iter().any(|one| one.options.front.is_by_tor()),
+        listens.iter().any(|one| one.options.front.speaks_for_clients()),
     );
     let access = access(reader, root);
     let notices_from = notices(reader, root);

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use super::file::Config;
 use super::listen::{Listen, ListenTls};
 use super::listen_options::ListenOptions;
-use crate::serve::ListenerFront;
 use crate::web::Site;
 use crate::web::mail_ports::{Encryption, MailPort, MailPorts, Speech};
 
@@ -25,11 +24,11 @@ pub fn site(config: &Config) -> Site {
 /// How far a listener is from a mail program: what is nearer hides the others. None: no mail program gets in there by itself. Without TLS it
 /// does not, nor where the client must say what it wants, nor by Tor.
 fn distance(listen: &Listen) -> Option<Distance> {
-    let ListenOptions { front: ListenerFront { forwarders, onion }, by_alpn } = &listen.options;
-    let open = listen.tls != ListenTls::None && !onion && by_alpn.is_empty();
+    let ListenOptions { front, by_alpn } = &listen.options;
+    let open = listen.tls != ListenTls::None && !front.is_by_tor() && by_alpn.is_empty();
     open.then(|| match () {
         () if listen.is_local() => Distance::ThisMachine,
-        () if !forwarders.is_empty() => Distance::BehindBalancer,
+        () if front.speaks_for_clients() => Distance::BehindBalancer,
         () => Distance::Direct,
     })
 }

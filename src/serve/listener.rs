@@ -70,6 +70,23 @@ pub struct ListenerFront {
     pub onion: bool,
 }
 
+impl ListenerFront {
+    /// Whether clients come by Tor, and nobody has an address.
+    pub fn is_by_tor(&self) -> bool {
+        self.onion
+    }
+
+    /// Whether somebody may speak for clients, before they say anything themselves.
+    pub fn speaks_for_clients(&self) -> bool {
+        !self.forwarders.is_empty()
+    }
+
+    /// Whether who connects from this machine is a client like any other: it comes not by Tor, and does not speak for somebody else.
+    pub fn is_open_to_this_machine(&self) -> bool {
+        !self.onion && !self.forwarders.hold_local()
+    }
+}
+
 impl Listener {
     /// Serves `bound` until the stop.
     pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Shutdown) {
@@ -172,7 +189,7 @@ impl OpenListener {
         let keys = limits.pseudonymiser();
         match self.listener.service.guests() {
             // The number of a circuit, if Tor tells it.
-            Guests::MailPrograms if self.listener.front.onion => limits.onion_seat(named.then(|| keys.circuit(peer))),
+            Guests::MailPrograms if self.listener.front.is_by_tor() => limits.onion_seat(named.then(|| keys.circuit(peer))),
             // Those of the household have listeners of their own.
             Guests::MailPrograms | Guests::Household => limits.seat(keys.networks(peer)),
             // The host's own web server brings everybody from one address, unless it says whose they are.

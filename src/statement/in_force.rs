@@ -39,7 +39,7 @@ impl Front {
     pub fn of(config: &Config) -> Front {
         // What Tor says of a circuit is no address.
         let balancers =
-            config.listens.iter().any(|listen| !listen.options.front.onion && !listen.options.front.forwarders.is_empty());
+            config.listens.iter().any(|listen| !listen.options.front.is_by_tor() && listen.options.front.speaks_for_clients());
         let pair = config.listens.iter().any(|listen| listen.service == Service::Node);
         let shared = config.share.is_some();
         Front { balancers, pair, shared, onion: config.onion.clone() }

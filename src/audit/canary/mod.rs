@@ -123,8 +123,7 @@ fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Ad
 
 /// A mail program's own listener: without ALPN, without Tor, and not one where this machine speaks for others.
 fn listener(config: &Config, service: Service, tls: ListenTls) -> Option<SocketAddr> {
-    let plain =
-        |options: &ListenOptions| options.by_alpn.is_empty() && !options.front.onion && !options.front.forwarders.hold_local();
+    let plain = |options: &ListenOptions| options.by_alpn.is_empty() && options.front.is_open_to_this_machine();
     let mut listens = config.listens.iter().filter(|listen| plain(&listen.options));
     listens.find(|listen| listen.service == service && listen.tls == tls).and_then(reachable)
 }
