@@ -13,7 +13,7 @@ use nologd::lmtp::invariants::LmtpTestEnvironment;
 use nologd::pop3::invariants::check_pop3;
 use nologd::sieve::invariants::check_sieve;
 use nologd::submission::invariants::{LOGGED_IN, check_command};
-use nologd::{lmtp, net, postfix_policy, scrub, submission, usage, wire};
+use nologd::{lmtp, postfix_policy, scrub, serve, submission, usage, wire};
 
 /// What is tried with one input. It panics where a rule is broken.
 pub type Target = fn(&[u8]);
@@ -28,7 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("lmtp_session", lmtp_session),
     ("policy_request", policy_request),
     ("pop3_session", pop3_session),
-    ("proxy_header", net::proxy_header::check_header),
+    ("proxy_header", serve::listener::proxy_header::check_header),
     ("sasl", wire::invariants::check_exchange),
     ("sieve_session", sieve_session),
     ("smtp_command", check_command),

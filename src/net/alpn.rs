@@ -13,7 +13,7 @@ use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use super::conn::Conn;
-use super::tls::{TlsServer, no_header};
+use super::tls::TlsServer;
 use crate::fault::{Fault, Side};
 
 /// A fatal `no_application_protocol` (120), as a record of its own: nothing is encrypted yet (RFC 8446 5.1, 6).
@@ -28,11 +28,9 @@ pub struct Hello(Box<StartHandshake<TcpStream>>);
 /// As [`TlsServer::accept`].
 pub async fn hello(conn: Conn, patience: Duration) -> Result<Hello, Fault> {
     let Conn::Tcp(stream) = conn else { return Err(Fault::Tls(Side::Us)) };
-    let hearing = async {
-        no_header(&stream).await?;
-        LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|_| Fault::Tls(Side::Client))
-    };
-    let start = timeout(patience, hearing).await.map_err(|_| Fault::Slow(Side::Client))??;
+    let hearing = LazyConfigAcceptor::new(Acceptor::default(), stream);
+    let heard = timeout(patience, hearing).await.map_err(|_| Fault::Slow(Side::Client))?;
+    let start = heard.map_err(|_| Fault::Tls(Side::Client))?;
     Ok(Hello(Box::new(start)))
 }
 

@@ -21,7 +21,6 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::conn::Conn;
 use super::identity::Identity;
-use super::proxy_header;
 use crate::fault::{Fault, Side};
 
 /// AES-128 costs less per octet than AES-256 and is no weaker here, so it is preferred; the others stay for clients
@@ -117,28 +116,16 @@ impl TlsServer {
     /// the session ticket; said afterwards they are a call and a packet of their own, and one wake-up more for the client.
     ///
     /// # Errors
-    /// `Slow` when it takes too long, `Tls` when it fails or the connection is no bare TCP, `Garbage` when a header of the PROXY protocol
-    /// comes in its place.
+    /// `Slow` when it takes too long, `Tls` when it fails or the connection is no bare TCP.
     pub async fn accept(&self, conn: Conn, words: &[u8]) -> Result<Conn, Fault> {
         let Conn::Tcp(stream) = conn else { return Err(Fault::Tls(Side::Us)) };
         let mut kept = Ok(());
-        let handshake = async {
-            no_header(&stream).await?;
-            let shaken = self.acceptor.accept_with(stream, |tls| kept = tls.writer().write_all(words)).await;
-            shaken.map_err(|_| Fault::Tls(Side::Client))
-        };
-        let stream = timeout(self.patience, handshake).await.map_err(|_| Fault::Slow(Side::Client))??;
+        let handshake = self.acceptor.accept_with(stream, |tls| kept = tls.writer().write_all(words));
+        let shaken = timeout(self.patience, handshake).await.map_err(|_| Fault::Slow(Side::Client))?;
+        let stream = shaken.map_err(|_| Fault::Tls(Side::Client))?;
         kept.map_err(|_| Fault::Tls(Side::Us))?;
         Ok(Conn::Server(Box::new(stream)))
     }
-}
-
-/// Looks at the first octets. To TLS a header would be one more failed handshake, and nobody would learn that a balancer sends it to a
-/// listener that does not expect it. It costs nothing: the handshake would have waited by a read that finds nothing.
-pub(super) async fn no_header(stream: &TcpStream) -> Result<(), Fault> {
-    let mut first = [0; 16];
-    let count = stream.peek(&mut first).await.map_err(|_| Fault::Gone(Side::Client))?;
-    if proxy_header::begins(&first[..count]) == Some(true) { Err(Fault::Garbage(Side::Client)) } else { Ok(()) }
 }
 
 /// Who signs the certificates that clients must show.

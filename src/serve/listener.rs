@@ -4,15 +4,19 @@
 //! its seat is that of the client.
 
 mod forwarded;
+mod forwarders;
+pub mod proxy_header;
 
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use forwarded::Unheard;
+use forwarders::Forwarders;
+use proxy_header::Forwarded;
 
 use super::accepted::Accepted;
-use super::handshake::{Handshake, Unsecured};
+use super::handshake::{Handshake, Unsecured, unless_header};
 use super::imap_backend::Pooling;
 use super::service::{Guests, Service};
 use super::{Context, admin, admin_web, imap, metrics, usage};
@@ -21,9 +25,7 @@ use crate::fault::{Fault, RefusalCode};
 use crate::limit::Seat;
 use crate::net::alpn;
 use crate::net::conn::Conn;
-use crate::net::forwarders::Forwarders;
 use crate::net::listen::Bound;
-use crate::net::proxy_header::Forwarded;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
 use crate::private::{Networks, Peer};
@@ -266,15 +268,7 @@ fn waiting<T>(context: &Context, seat: Seat, begin: impl FnOnce(Seat) -> JoinHan
 /// Which service a client wants, and the handshake so far. Who wants none of them is told so.
 async fn choose(conn: Conn, servers: &[(Service, tls::TlsServer)], listener: u64) -> Option<(Service, Unsecured)> {
     let patience = servers.first()?.1.patience();
-    let hello = match alpn::hello(conn, patience).await {
-        Ok(hello) => hello,
-        Err(fault) => {
-            if matches!(fault, Fault::Garbage(_)) {
-                count(Provoked::ProxyHeaderForeign(listener));
-            }
-            return None;
-        }
-    };
+    let hello = unless_header(conn, patience, listener, |conn| alpn::hello(conn, patience)).await.ok()?;
     match hello.chosen(servers) {
         Some((service, server)) => Some((*service, Unsecured::Begun(hello, server.clone()))),
         None => {

@@ -25,7 +25,7 @@ mod http;
 mod http_io;
 pub mod imap;
 pub mod imap_backend;
-mod listener;
+pub mod listener;
 mod lmtp;
 mod mail_places;
 mod mailbox;

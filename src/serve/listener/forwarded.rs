@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::proxy_header::{self, Forwarded, MOST_V2};
 use crate::net::conn::Conn;
-use crate::net::proxy_header::{self, Forwarded, MOST_V2};
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
 
 /// How long a balancer may take to say it. It knows it when it connects.

@@ -1,6 +1,6 @@
 //! Who may say where a client is: the load balancers of `proxy_protocol`.
 
-use super::conn::Conn;
+use crate::net::conn::Conn;
 use crate::private::{NoSubnet, Peer, Subnet};
 
 /// Those of one listener; nobody, mostly.
