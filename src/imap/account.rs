@@ -167,9 +167,6 @@ mod tests {
             true
         }
         fn unsee(&self) {}
-        fn may_wait(&self) -> bool {
-            false
-        }
         fn stay(&self) -> Option<Stay> {
             None
         }

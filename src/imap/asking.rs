@@ -151,7 +151,7 @@ impl ImapSession {
     /// Somebody else changed the mailbox: it is to be counted when this session rests.
     pub fn recount(&mut self) {
         if self.gate.account().is_some_and(|account| !account.is_seen()) {
-            self.gate.asked();
+            self.gate.wants_count();
         }
     }
 

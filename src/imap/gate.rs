@@ -34,8 +34,6 @@ pub(super) struct Gate {
 enum Due {
     /// Not for any reason that we know.
     No,
-    /// When the session rests or ends, unless somebody else has counted by then.
-    IfWanted,
     /// When the session rests or ends.
     AtRest,
     /// Before anything else.
@@ -45,12 +43,7 @@ enum Due {
 impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
-        let waits = |account: &Arc<dyn Account>| !account.is_pushed() && !account.is_nearly_full() && account.may_wait();
-        let due = match unseen {
-            false => Due::No,
-            true if account.as_ref().is_some_and(waits) => Due::IfWanted,
-            true => Due::Now,
-        };
+        let due = if unseen { Due::Now } else { Due::No };
         Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, rounded: false, ways }
     }
 
@@ -65,11 +58,7 @@ impl Gate {
 
     /// Whether a count is due before the session rests or ends.
     pub(super) fn asks_at_rest(&self) -> bool {
-        match self.due {
-            Due::No => false,
-            Due::IfWanted => self.account.as_ref().is_some_and(|account| !account.is_seen()),
-            Due::AtRest | Due::Now => self.account.is_some(),
-        }
+        self.due != Due::No && self.account.is_some()
     }
 
     /// Whether a count is due before the session ends. A backend that pushes tells by itself, within milliseconds of the
@@ -80,7 +69,7 @@ impl Gate {
 
     /// The session rests, or is about to end: what is due then is due now.
     pub(super) fn rest(&mut self) -> bool {
-        let due = self.due != Due::Now && self.asks_at_rest();
+        let due = self.due == Due::AtRest;
         if due {
             self.due = Due::Now;
         }
@@ -95,15 +84,6 @@ impl Gate {
         self.due = if waited_for || self.due == Due::Now { Due::Now } else { Due::AtRest };
     }
 
-    /// Somebody wants a count, and others of the mailbox are asked too.
-    pub(super) fn asked(&mut self) {
-        let due = self.due;
-        self.wants_count();
-        if due == Due::No && self.due == Due::AtRest {
-            self.due = Due::IfWanted;
-        }
-    }
-
     /// There may be less in the mailbox. The book hears of it at once: nothing bounces for a number that is too high.
     pub(super) fn shrank(&mut self) {
         (self.tries, self.rounded) = (0, false);
@@ -115,10 +95,8 @@ impl Gate {
 
     /// The backend told that something is gone, maybe by somebody else. Many of these come in a row.
     pub(super) fn saw_expunge(&mut self) {
-        if matches!(self.due, Due::No | Due::IfWanted) {
-            (self.tries, self.rounded) = (0, false);
-            self.asked();
-            self.account.iter().for_each(|account| account.unsee());
+        if self.due == Due::No {
+            self.shrank();
         }
     }
 
@@ -257,4 +235,111 @@ impl Drop for Gate {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::super::stand_ins::Alice;
+    use super::super::tag::tag;
+    use super::*;
+    use crate::quota::Amount;
+
+    fn octets(account: &Arc<dyn Account>) -> u128 {
+        account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
+    }
+
+    /// How often it is counted, by the ways that there are; each but the last one tells no number.
+    fn counts(ways: [Option<Way>; 3]) -> usize {
+        let mut gate = Gate::new(Some(Alice::account(1000, true)), Ways::new(ways));
+        gate.wants_count();
+        let last = ways.into_iter().flatten().last();
+        let mut counts = 0;
+        while counts < 50 && (gate.rest() || gate.asks_now()) {
+            if gate.begin() == last {
+                gate.counted(Refreshed::Exact);
+                counts += 1;
+            } else {
+                gate.not_counted();
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn a_way_that_never_tells_a_number_is_not_asked_for_ever() {
+        let (octets, quota, sizes) = (Some(Way::ListStatus), Some(Way::Quota), Some(Way::Sizes { unselect: false }));
+        assert_eq!(counts([octets, None, None]), 1);
+        // As Courier: what the last one tells is exact.
+        assert_eq!(counts([None, quota, sizes]), 1);
+        assert_eq!(counts([octets, quota, sizes]), 1);
+        // What is rounded is asked once more.
+        assert_eq!(counts([octets, quota, None]), 2);
+    }
+
+    /// The message may be in the folder, under its new name.
+    #[test]
+    fn a_no_to_what_was_stored_while_folders_were_renamed_is_not_believed() {
+        let ways = || Ways::new([Some(Way::ListStatus), None, None]);
+        for (turn, left) in [(Turn::Rename, 100), (Turn::Delete, 100), (Turn::Move, 0)] {
+            // It begins and ends within the command, begins or ends within it, or goes on all along.
+            for (begins, ends) in [(1, 2), (1, 9), (0, 2), (0, 9)] {
+                let account = Alice::account(1000, true);
+                let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
+                for at in 0..3 {
+                    if at == begins {
+                        other.shift(&tag(b"b"), turn);
+                    }
+                    match (at, account.reserve(Amount::message(100))) {
+                        (0, Ok(reservation)) => gate.held.space(&tag(b"a"), reservation, Amount::message(100)),
+                        (1, _) => gate.held.handed_over(&tag(b"a")),
+                        _ => {}
+                    }
+                    if at == ends {
+                        other.settle(&tag(b"b"), Status::Ok);
+                    }
+                }
+                gate.settle(&tag(b"a"), Status::No);
+                let seen = (octets(&account), gate.asks_at_rest());
+                assert_eq!(seen, (left, left > 0), "{turn:?} from {begins} to {ends}");
+            }
+        }
+    }
+
+    /// Messages may be there twice after a move that did not end by OK: in the mailbox of whoever owns the folders.
+    #[test]
+    fn a_move_that_failed_is_counted_by_its_owner() {
+        for (owner, status, [alice, bob]) in [
+            ("bob", Some(Status::Ok), [true, true]),
+            ("bob", Some(Status::No), [true, false]),
+            ("bob", None, [true, false]),
+            ("alice", Some(Status::Ok), [true, true]),
+            ("alice", Some(Status::No), [false, true]),
+            ("alice", None, [false, true]),
+        ] {
+            let pair = Arc::new(Alice::new(1000, true).unwrap());
+            let mut gate = Gate::new(Some(pair.clone()), Ways::new([Some(Way::ListStatus), None, None]));
+            let begun = match owner {
+                "bob" => gate.shift_for(&tag(b"a"), b"bob", Turn::Move),
+                _ => gate.shift_alone(&tag(b"a"), Turn::Move),
+            };
+            assert_eq!(begun, Ok(()));
+            status.into_iter().for_each(|status| gate.settle(&tag(b"a"), status));
+            drop(gate);
+            assert_eq!(pair.seen(), [alice, bob], "{owner} {status:?}");
+        }
+    }
+
+    /// Who renames a folder of somebody else's has renamed none of his own, and is in the way of its owner alone.
+    #[test]
+    fn a_rename_belongs_to_whoever_owns_the_folder() {
+        let account = Alice::account(1000, true);
+        let gate = || Gate::new(Some(account.clone()), Ways::new([None; 3]));
+        let (mut guest, mut other) = (gate(), gate());
+        let before = guest.renames();
+        assert_eq!(guest.shift_for(&tag(b"a"), b"bob", Turn::Rename), Ok(()));
+        assert_eq!((guest.renames(), other.renames()), (before, before));
+        assert_eq!(other.shift_for(&tag(b"a"), b"bob", Turn::Move), Err(NoShift::Busy));
+        assert_eq!(other.shift_alone(&tag(b"b"), Turn::Move), Ok(()));
+        guest.settle(&tag(b"a"), Status::Ok);
+        assert_eq!((guest.renames(), other.shift_for(&tag(b"c"), b"bob", Turn::Move)), (before, Ok(())));
+        // A deletion is in nobody's way, nor is anybody in its.
+        assert_eq!(guest.shift_for(&tag(b"d"), b"bob", Turn::Delete), Ok(()));
+    }
+}

@@ -46,8 +46,6 @@ pub trait Account: Send + Sync {
     fn is_nearly_full(&self) -> bool;
     /// Takes note that the backend must be asked anew.
     fn unsee(&self);
-    /// Whether a session that begins may leave a count that is wanted for a quiet moment.
-    fn may_wait(&self) -> bool;
     /// The session ends: its place behind all others of the mailbox, if somebody is to wait there for a quiet moment to count.
     fn stay(&self) -> Option<Stay>;
     /// Begins to ask the backend. `None`: the mailbox is not in the book any more.

@@ -51,7 +51,6 @@ pub struct Alice {
     book: Book,
     address: Address,
     bob: Address,
-    nearly_full: bool,
 }
 
 impl Alice {
@@ -61,18 +60,6 @@ impl Alice {
     /// When the book in memory does not take her.
     pub fn account(shared: u64, seen: bool) -> Arc<dyn Account> {
         Arc::new(Alice::new(shared, seen).unwrap_or_else(|| panic!("the book in memory takes an association")))
-    }
-
-    /// One that was counted, in which nobody waits for room.
-    #[cfg(test)]
-    pub(super) fn roomy() -> Arc<Alice> {
-        Arc::new(Alice { nearly_full: false, ..Alice::new(1000, true).unwrap() })
-    }
-
-    /// Another session of hers is open.
-    #[cfg(test)]
-    pub(super) fn watched(&self) -> crate::quota::Watch {
-        self.book.watch(&self.address).unwrap()
     }
 
     /// As [`Alice::account`]; none when the book does not take her.
@@ -89,7 +76,7 @@ impl Alice {
                 book.begin_refresh(mailbox)?.finish(Amount::ZERO, Day::from_unix(0));
             }
         }
-        Some(Alice { book, address, bob, nearly_full: true })
+        Some(Alice { book, address, bob })
     }
 
     /// Whether her mailbox and Bob's are counted.
@@ -142,7 +129,7 @@ impl Account for Alice {
     }
 
     fn is_nearly_full(&self) -> bool {
-        self.nearly_full
+        true
     }
 
     fn is_seen(&self) -> bool {
@@ -151,10 +138,6 @@ impl Account for Alice {
 
     fn unsee(&self) {
         self.book.unsee(&self.address);
-    }
-
-    fn may_wait(&self) -> bool {
-        self.book.may_wait(&self.address)
     }
 
     fn stay(&self) -> Option<Stay> {

@@ -104,16 +104,6 @@ impl Book {
         });
     }
 
-    /// Whether a count may wait for a quiet moment: another session of the mailbox is open, and the backend was asked since the start, so
-    /// that the number is too high at worst.
-    pub fn may_wait(&self, mailbox: &Address) -> bool {
-        let may_wait = self.with(mailbox, |_, ledger, mailbox| {
-            let awake = ledger.number(mailbox).and_then(|number| ledger.entry(number)).and_then(Entry::awake);
-            awake.is_some_and(|awake| awake.tally.is_confirmed() && awake.tally.watched > 0)
-        });
-        may_wait.unwrap_or(false)
-    }
-
     /// Whether the book's number is the backend's: it was counted, pushed or loaded since the start, nothing is in doubt or
     /// perhaps there twice, and nobody asked for a count ([`Book::unsee`]). Not so for a mailbox that was not admitted.
     pub fn is_seen(&self, mailbox: &Address) -> bool {

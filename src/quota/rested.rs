@@ -79,8 +79,7 @@ impl Tally {
             // Only compared, by what is under way.
             committed: _, incoming: _, begun: _, finished: _, counts: _, pushes: _, shifted: _, unseen: _,
         } = self;
-        let is_under_way = [*set_aside, *handed, *handed_incoming, *counting, *watched] != [0; 5]
-            || *announced != 0
+        let is_under_way = (*announced, *set_aside, *handed, *handed_incoming, *counting, *watched) != (0, 0, 0, 0, 0, 0)
             || *under_way != [0; Turn::COUNT]
             || *tell
             || *stayed

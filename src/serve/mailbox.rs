@@ -165,10 +165,6 @@ impl Account for MailboxAccount {
         self.book.unsee(&self.user);
     }
 
-    fn may_wait(&self) -> bool {
-        self.book.may_wait(&self.user)
-    }
-
     fn stay(&self) -> Option<Stay> {
         self.book.stay(&self.user)
     }
