@@ -79,9 +79,9 @@ impl Ledger {
         self.roll.fit();
     }
 
-    /// What no list shows yet, lists show.
+    /// Lists show what none shows yet, of mailboxes in which there is something.
     pub(super) fn list_all(&mut self) {
-        self.roll.iter_mut().for_each(Entry::list);
+        self.roll.iter_mut().filter(|entry| entry.shown() != Amount::ZERO).for_each(Entry::list);
     }
 
     /// What lists show of the whole association: in its mailboxes, and how many these are.
