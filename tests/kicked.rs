@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must say where
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -94,6 +96,44 @@ fn who_goes_on_writing_is_cut_off_and_the_message_with_it() {
     client.send(b".\r\n");
     thread::sleep(Duration::from_millis(300));
     assert_eq!(times(&relay, "\r\n.\r\n"), 0);
+}
+
+/// Octets of the client wait all the time there, so that no read of them is ever late.
+#[test]
+fn who_goes_on_writing_behind_a_slow_relay_is_cut_off_as_soon() {
+    let imap = Scripted::imap(PASSWORD);
+    let (listener, port) = wire::listen();
+    let house = house(&imap, port);
+    let relay = thread::spawn(move || slow_relay(&listener));
+    let mut client = logged_in(&house, "alice");
+    envelope(&mut client, "alice");
+    client.ask("DATA\r\n", "354");
+    client.send(b"From: alice@asso.example\r\nSubject: endless\r\n\r\n");
+    house.ask("mailbox kick alice@asso.example");
+    let (begin, line) = (Instant::now(), [&[b'z'; 900][..], b"\r\n"].concat());
+    while client.send(&line) && !client.hear(Duration::ZERO) {
+        assert!(begin.elapsed() < Duration::from_secs(15), "it goes on");
+    }
+    assert!(!relay.join().unwrap(), "the relay has it whole");
+}
+
+/// Takes 400 kB in a second of a message; whether it came to its end.
+fn slow_relay(listener: &TcpListener) -> bool {
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"220 relay.example ESMTP\r\n").unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    while lines.read_line(&mut line).unwrap() > 0 && !line.starts_with("DATA") {
+        stream.write_all(if line.starts_with("EHLO") { b"250 relay.example\r\n" } else { b"250 ok\r\n" }).unwrap();
+        line.clear();
+    }
+    stream.write_all(b"354 go\r\n").unwrap();
+    let (mut all, mut piece) = (lines.buffer().to_vec(), [0; 8 * 1024]);
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        all.extend_from_slice(&piece[..count]);
+        thread::sleep(Duration::from_millis(20));
+    }
+    all.windows(5).any(|five| five == b"\r\n.\r\n")
 }
 
 #[test]

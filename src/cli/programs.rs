@@ -1,4 +1,5 @@
-//! Programs that commands start: what they print, line by line. Each has an end, with everything that it started, and what is told of its failure names it.
+//! Programs that commands start: what they print, line by line. Each has an end; one that is ended, or ends badly, takes along what it has started, and what is
+//! told of its failure names it.
 
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;

@@ -17,7 +17,7 @@ const BESIDE: usize = 50;
 
 /// What doveadm printed, by mailbox.
 #[derive(Default)]
-pub(super) struct Rows {
+pub(super) struct QuotaRows {
     mailboxes: HashMap<Address, (Option<u64>, Option<u64>)>,
     /// Those with a row since the last batch, in the order of the rows. The last one may have more.
     due: Vec<Address>,
@@ -27,7 +27,7 @@ pub(super) struct Rows {
     odd: u64,
 }
 
-impl Rows {
+impl QuotaRows {
     /// One line: user, name of the root, type, value, limit, per cent, with tabs between them.
     pub(super) fn take(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (Vec<String>, u64) {
-        let mut rows = Rows::default();
+        let mut rows = QuotaRows::default();
         text.split('\n').for_each(|line| rows.take(line.as_bytes()));
         let amounts = rows.batch(true);
         let show =
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn batches_are_what_the_daemon_reads_and_hold_everybody_once() {
-        let (mut rows, mut batches) = (Rows::default(), Vec::new());
+        let (mut rows, mut batches) = (QuotaRows::default(), Vec::new());
         let long = |number: u32| format!("{}{number}@{}example", "\u{1f600}".repeat(14), "a-long-label.".repeat(18));
         for number in 0..5000 {
             let user = if number % 2 == 0 { long(number) } else { format!("m{number}@velo.example") };
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_last_mailbox_waits_for_its_other_rows() {
-        let mut rows = Rows::default();
+        let mut rows = QuotaRows::default();
         rows.take(b"a@b.example\tr\tSTORAGE\t5\t-\t0");
         rows.take(b"a@b.example\tr\tMESSAGE\t5\t-\t0");
         assert!(rows.batch(false).is_empty());

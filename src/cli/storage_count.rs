@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::programs::{Printed, doveadm, each_line};
-use super::quota_rows::{Rows, WAITING};
+use super::quota_rows::{QuotaRows, WAITING};
 use super::status_rows::{FolderRows, StatusRows};
 use crate::audit::settings::dovecot_namespaces;
 use crate::imap::namespaces::Namespaces;
@@ -65,7 +65,7 @@ fn ask(program: &Path, silence: Duration, tell: Tell<'_>) -> io::Result<StorageC
 
 fn ask_doveadm(silence: Duration, tell: Tell<'_>) -> io::Result<StorageCount> {
     let mut sums = Sums::ask(silence, tell)?;
-    let (mut quotas, mut unsure, mut due) = (Rows::default(), Vec::new(), Instant::now() + WAITING);
+    let (mut quotas, mut unsure, mut due) = (QuotaRows::default(), Vec::new(), Instant::now() + WAITING);
     each_line(doveadm(&QUOTA), silence, |printed| {
         if let Printed::Line(line) = printed {
             quotas.take(line);

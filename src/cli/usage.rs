@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::arguments::{LoadOptions, Usage};
 use super::daemon_options::DaemonOptions;
 use super::programs::whole_lines;
-use super::quota_rows::{Rows, WAITING};
+use super::quota_rows::{QuotaRows, WAITING};
 use super::run::told;
 use super::usage_count::count;
 use super::{REFUSED, refuse, say};
@@ -46,7 +46,7 @@ fn load_all(LoadOptions { backend, daemon: DaemonOptions { place, output } }: Lo
 }
 
 fn load(socket: &Path, backend: Option<&str>) -> Result<Totals, String> {
-    let (mut rows, mut totals, mut progress) = (Rows::default(), Totals::default(), Progress::new());
+    let (mut rows, mut totals, mut progress) = (QuotaRows::default(), Totals::default(), Progress::new());
     let lines = lines();
     let mut due = Instant::now() + WAITING;
     loop {

@@ -16,7 +16,7 @@ use clap::Args;
 
 use super::storage_count::{self, Row};
 use super::witness_file::WitnessFolder;
-use super::witness_programs as programs;
+use super::witness_programs;
 use super::{REFUSED, USAGE, complain};
 use crate::admin::ask;
 use crate::admin::usage::LoadUsage;
@@ -171,13 +171,13 @@ impl WitnessDesk {
     fn close_once(&self) -> io::Result<()> {
         let Some(lock) = self.folder.lock_within("closing", CLOSING)? else {
             // Its end was that of the process that started it, which is gone.
-            let ended = programs::end_noted(&self.folder.read("closing")?)?;
+            let ended = witness_programs::end_noted(&self.folder.read("closing")?)?;
             return Err(io::Error::other(if ended { ENDED } else { GOES_ON }));
         };
         if !self.folder.with(|arbiter, _| arbiter.awaits(&self.who))? {
             return Ok(());
         }
-        if !programs::close(&self.close, &self.who.node, &lock, CLOSING)? {
+        if !witness_programs::close(&self.close, &self.who.node, &lock, CLOSING)? {
             return Err(io::Error::other(FAILED));
         }
         self.folder.with(|arbiter, _| arbiter.closed(&self.who))

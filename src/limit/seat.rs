@@ -219,7 +219,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The backend took it: whoever holds `seat` has a place among the members, and is known here for [`REMEMBERED`].
+    /// The backend took it: whoever holds `seat` has a place among the members, and is known here for [`REMEMBERED`](super::guesses::REMEMBERED).
     ///
     /// # Errors
     /// `TooManyConnections`: no such place is free. At the onion listener, where the account counts from here on, also as [`Limits::seat`],

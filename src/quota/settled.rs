@@ -2,7 +2,7 @@
 //!
 //! A list that is asked for each second is a log of what people do, if its numbers move when they do something. So what lists show is
 //! rounded up, and made anew at fixed moments for all mailboxes at once ([`Book::settle`]); a mailbox that comes in by itself is in no list
-//! before. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
+//! before, but for those that the first count of a node finds. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
 
 use super::entry::Entry;
 use super::ledger::Ledger;

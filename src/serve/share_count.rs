@@ -33,7 +33,7 @@ struct CountQuestion {
 }
 
 /// An association that a round was about.
-pub(super) struct CountedTenant {
+pub(super) struct AskedTenant {
     pub(super) tenant: Tenant,
     pub(super) number: u64,
     pub(super) count: TenantCount,
@@ -85,12 +85,12 @@ impl PendingCounts {
     }
 
     /// The storage has told all: what the round was about, and its rows.
-    pub(super) fn end(&mut self, round: u64) -> (Vec<CountedTenant>, StorageRows) {
+    pub(super) fn end(&mut self, round: u64) -> (Vec<AskedTenant>, StorageRows) {
         let mut over = Vec::new();
         if round == self.round {
             over.extend(self.asked.extract_if(.., |_, question| question.round == Some(round)));
         }
-        let over = over.into_iter().map(|(tenant, CountQuestion { number, count, .. })| CountedTenant { tenant, number, count });
+        let over = over.into_iter().map(|(tenant, CountQuestion { number, count, .. })| AskedTenant { tenant, number, count });
         (over.collect(), std::mem::take(&mut self.rows))
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::clock::{self, boot_time};
 use super::share::ShareLink;
 use super::share_answer;
-use super::share_count::{CountedTenant, PendingCounts};
+use super::share_count::{AskedTenant, PendingCounts};
 use super::share_talk::PATIENCE;
 use super::share_words::{KickTold, NodeQuestion};
 use crate::admin::doubt::OldNumbers;
@@ -140,7 +140,7 @@ impl ShareDesk for ShareLink {
     fn end_round(&self, book: &Book, round: u64, whole: bool, today: Day) -> u64 {
         let (over, rows) = self.pending().end(round);
         let (mut counted, mut in_vain) = (0, 0);
-        for CountedTenant { tenant, number, count } in over {
+        for AskedTenant { tenant, number, count } in over {
             // Dropped, a count is none.
             let found = if whole { count.finish(book, &rows, today) } else { TenantCounted::Partly };
             if let TenantCounted::InVain { mailboxes } = found {

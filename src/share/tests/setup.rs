@@ -48,7 +48,7 @@ pub(super) struct Setup {
     pub(super) rate: Option<u64>,
     /// How long a count takes at most.
     pub(super) count: Millis,
-    /// [`Pace::forget`].
+    /// As `forget` of [`Pace`](crate::share::Pace).
     pub(super) forget: Millis,
 }
 
