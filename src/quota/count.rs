@@ -102,7 +102,7 @@ impl Tally {
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
     }
 
-    /// That there is nothing, though nobody has deleted anything: so is told, and well, of a storage that is not mounted.
+    /// That there is nothing, though nobody has deleted anything: of a storage that is not mounted doveadm says that too, and ends with 0.
     pub(super) fn is_in_vain(&self, seen: Amount) -> bool {
         seen.is_nothing() && self.used != Amount::ZERO && !self.shrunk
     }

@@ -87,8 +87,9 @@ impl Book {
     }
 
     /// What the storage says that there is, in the course of a recount: lists do not follow, as they would tell what changed from one time to the
-    /// next. That there is nothing is told, and well, of a storage that is not mounted: see [`Recounted::InVain`]. A mailbox that is not in the book counts, and takes no place among the mailboxes before somebody uses it: it may have been removed
-    /// from the book, and wait at the storage for its end. None: no association has the domain.
+    /// next. That there is nothing doveadm says of a storage that is not mounted, too: see [`Recounted::InVain`]. A mailbox that is not in the book
+    /// counts, and takes no place among the mailboxes before somebody uses it: it may have been removed from the book, and wait at the storage for its
+    /// end. None: no association has the domain.
     pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> Option<Recounted> {
         let mut recounted = Recounted::Taken;
         let place = |ledger: &mut Ledger, mailbox: &Address| Some(ledger.insert_found(mailbox));

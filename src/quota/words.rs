@@ -49,7 +49,7 @@ pub enum Refreshed {
     /// Messages changed their folder meanwhile ([`super::Book::shift`]) and may have been missed: nothing was changed. Refresh again when
     /// that is over. Or it is one of many ([`super::WantedCounts`]), and a push came meanwhile.
     Disturbed,
-    /// That there is nothing, though there was something, and nobody deleted it: so is told, and well, of a storage that is not mounted. Only of a
+    /// That there is nothing, though there was something, and nobody deleted it: of a storage that is not mounted doveadm says that too. Only of a
     /// count outside a session; the number stays, and a count is wanted.
     InVain,
     /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
