@@ -132,7 +132,6 @@ impl ImapSession {
             // The session goes on behind this.
             Pending::Nothing => ImapStep::Swallow(taken),
             Pending::Say(answer) => ImapStep::Answer(taken, answer),
-            Pending::Line(line) => self.command(&line, taken, None, None),
             Pending::Judged(command) => command.go_on(self, taken),
         }
     }

@@ -9,12 +9,27 @@ use super::grammar::{append as append_grammar, folder, quoted, transfer as trans
 use super::peers::MessageNumbers;
 use super::question::Asked;
 use super::refusing::refusal;
-use super::session::{ClientPhase, ImapSession, Pending, SWALLOW};
+use super::session::{ClientPhase, ImapSession, Pending, SWALLOW, WaitingCommand};
 use super::tag::Tag;
 use super::transferring::Transfer;
 use super::verbs::{Args, Effect, JudgedAs, Verb, VerbRow};
 use super::{ImapStep, reply};
 use crate::fault::RefusalCode;
+
+/// A line without literals, to be decided about anew when what was asked is known.
+struct KeptLine(Vec<u8>);
+
+impl KeptLine {
+    fn pending(line: &[u8]) -> Pending {
+        Pending::Judged(Box::new(KeptLine(line.to_vec())))
+    }
+}
+
+impl WaitingCommand for KeptLine {
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep {
+        session.command(&self.0, taken, None, None)
+    }
+}
 
 impl ImapSession {
     /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
@@ -109,7 +124,7 @@ impl ImapSession {
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
             let _ = self.gate.rest();
-            return self.count(Pending::Line(line.to_vec()), taken);
+            return self.count(KeptLine::pending(line), taken);
         }
         if row.verb == Verb::Logout && self.leave(head) {
             return ImapStep::Swallow(taken);
@@ -230,7 +245,7 @@ impl ImapSession {
     fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &Tag<'_>) -> Option<ImapStep> {
         self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
         if self.wants_places() {
-            return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
+            return Some(self.ask_places(KeptLine::pending(line), taken));
         }
         if let Some(owner) = self.whose(&self.known_places()) {
             self.gate.deletion_for(tag, &owner);
@@ -265,11 +280,6 @@ impl ImapSession {
             ImapStep::Rewrite(_, line) => ImapStep::Rewrite(taken, line),
             step => step,
         }
-    }
-
-    /// Whether this person may change anything.
-    pub(super) fn may_change(&self) -> Result<(), RefusalCode> {
-        self.gate.account().map_or(Ok(()), |account| account.may_change())
     }
 }
 

@@ -32,6 +32,7 @@ mod listed;
 pub mod login;
 pub mod namespaces;
 pub mod options;
+mod passing;
 mod peers;
 mod pieces;
 mod places;

@@ -156,13 +156,6 @@ impl ImapSession {
         rests && self.gate.asks_now() && self.may_count()
     }
 
-    /// Something was answered.
-    pub(super) fn answered(&mut self) {
-        if self.numbers == MessageNumbers::Moved {
-            self.numbers = MessageNumbers::Told;
-        }
-    }
-
     /// Passes a line, with its capability list as the client is told it.
     fn tell(&self, line: &[u8]) -> ImapStep {
         match self.told(line) {

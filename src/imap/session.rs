@@ -34,7 +34,7 @@ use super::staying::Staying;
 use super::tag::Tag;
 use super::tags::Tags;
 use super::{ImapStep, reply};
-use crate::fault::{Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
@@ -111,8 +111,6 @@ pub(super) enum Pending {
     Nothing,
     /// This is said to the client.
     Say(Vec<u8>),
-    /// A line without literals, to be decided about anew.
-    Line(Vec<u8>),
     /// A judged command, read already, with what is known about it so far.
     Judged(Box<dyn WaitingCommand>),
 }
@@ -174,6 +172,18 @@ impl ImapSession {
     /// Whether the backend has said BYE: its end is no surprise then.
     pub fn is_over(&self) -> bool {
         self.peers == Peers::Bye
+    }
+
+    /// Whether this person may change anything.
+    pub(super) fn may_change(&self) -> Result<(), RefusalCode> {
+        self.gate.account().map_or(Ok(()), |account| account.may_change())
+    }
+
+    /// Something was answered.
+    pub(super) fn answered(&mut self) {
+        if self.numbers == MessageNumbers::Moved {
+            self.numbers = MessageNumbers::Told;
+        }
     }
 
     /// The session ends here, and stays so.
