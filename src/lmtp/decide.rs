@@ -84,11 +84,6 @@ impl LmtpSession {
         }
     }
 
-    pub(super) fn say(&mut self, state: LmtpState, answer: Vec<u8>) {
-        self.answers.extend(answer);
-        self.state = state;
-    }
-
     // A backend forgets a transaction with its connection; only one that rests is worth keeping.
     fn forget(&mut self) {
         for backend in self.backends.iter_mut().filter(|backend| backend.in_transaction) {

@@ -4,8 +4,9 @@
 //! [`LmtpSession`] holds the conversation with the relay and one with each backend that is needed ([`LmtpStep`] numbers them: slots).
 //! It touches no socket and keeps no message: the driver sends the same bytes from its read buffer to every backend.
 //!
-//! - `state` what a session can be in, `decide` one command, `envelope` MAIL, `recipient` RCPT, `room` the question to the
-//!   book, `message` DATA, `verdicts` what becomes of each recipient.
+//! - `state` what a session can be in, `step` which part looks at what came, `decide` one command, `envelope` MAIL, `recipient` RCPT,
+//!   `reservation` the question to the book, `message` DATA, `verdicts` what becomes of each recipient. Each of them calls only those behind
+//!   it, and `session`.
 //!
 //! | what happens | what the relay hears |
 //! |---|---|
@@ -33,6 +34,7 @@ mod recipient;
 mod reservation;
 mod session;
 mod state;
+mod step;
 mod verdicts;
 
 pub use backend::Slot;

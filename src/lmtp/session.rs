@@ -1,20 +1,15 @@
-//! The session: what the driver feeds and obeys.
+//! The session: what is known of both sides, and what each part says and does to them. The next step is found in `step`.
 
 use std::mem;
 use std::sync::Arc;
 
 use super::answer;
 use super::backend::{BackendConn, Slot};
-use super::environment::LmtpEnvironment;
 use super::state::{LmtpState, Outstanding, Transaction};
 use crate::fault::{Fault, RefusalCode};
-
 use crate::route::BackendId;
 use crate::smtp::answer as said;
 use crate::smtp::upstream::{Commands, ConnAct, Done, Manner};
-
-/// Octets of answers that are gathered for pipelined commands before they are sent.
-const GATHERED: usize = 16 * 1024;
 
 /// What does not change during a session.
 pub struct LmtpParams {
@@ -100,7 +95,7 @@ impl LmtpSession {
         (0..self.backends.len()).map(Slot)
     }
 
-    /// The backend of `slot`, as [`LmtpEnvironment::backend`] gave it.
+    /// The backend of `slot`, as [`LmtpEnvironment::backend`](super::LmtpEnvironment::backend) gave it.
     pub fn backend(&self, slot: Slot) -> Option<BackendId> {
         self.backends.get(slot.0).map(|backend| backend.backend)
     }
@@ -157,38 +152,6 @@ impl LmtpSession {
         }
     }
 
-    /// Decides the next step. `client` are all bytes of the client that are not done with; `backend` those of the backend that
-    /// [`LmtpSession::asks`] names.
-    pub fn step(&mut self, env: &dyn LmtpEnvironment, client: &[u8], backend: &[u8]) -> LmtpStep {
-        let acts = |(slot, backend): (usize, &mut BackendConn)| backend.upstream.act().map(|act| (Slot(slot), act));
-        if let Some((slot, act)) = self.backends.iter_mut().enumerate().find_map(acts) {
-            return LmtpStep::new(0, LmtpAct::Backend(slot, act));
-        }
-        if self.answers.len() > GATHERED {
-            return LmtpStep::new(0, LmtpAct::Send);
-        }
-        match mem::replace(&mut self.state, LmtpState::Closed) {
-            LmtpState::Closed => self.close_backends(),
-            LmtpState::Asked(transaction, candidate) => self.asked(env, transaction, candidate, backend),
-            LmtpState::Data(transaction, slot) => self.data(transaction, slot, backend),
-            LmtpState::Message(transaction, dotted) => self.message(env, transaction, dotted, client),
-            LmtpState::Verdicts(transaction, next) => self.verdicts(transaction, next, backend),
-            LmtpState::Swallow(transaction, rest) => self.swallow(transaction, rest, client),
-            state => self.command(env, state, client),
-        }
-    }
-
-    fn close_backends(&mut self) -> LmtpStep {
-        match self.backends.iter_mut().find(|backend| !backend.upstream.is_away()) {
-            // A backend with half a message must not hear another word.
-            Some(backend) => {
-                backend.leave(if backend.in_transaction { Manner::AtOnce } else { Manner::WithQuit });
-                LmtpStep::new(0, LmtpAct::Again)
-            }
-            None => LmtpStep::new(0, LmtpAct::Close),
-        }
-    }
-
     /// What came of [`LmtpAct::Backend`], or of the connection to the backend of `slot` at any time.
     pub fn backend_is(&mut self, slot: Slot, done: Done) {
         let params = self.params.clone();
@@ -237,6 +200,11 @@ impl LmtpSession {
                 self.state = state;
             }
         }
+    }
+
+    pub(super) fn say(&mut self, state: LmtpState, answer: Vec<u8>) {
+        self.answers.extend(answer);
+        self.state = state;
     }
 
     /// The last words to a client that is too slow, or that we cannot serve any longer.

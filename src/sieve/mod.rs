@@ -1,7 +1,7 @@
 //! ManageSieve (RFC 5804) in front of the backend's own, as pure machines.
 //!
 //! - `login` before login, where we are the server; `upstream_login` towards the backend until it accepts the credentials;
-//!   `session` after login.
+//!   `session` after login, with what it can be in (`state`) and what the backend says then (`answering`).
 //! - `frame` reads a client's lines with their strings and literals, `response` finds the ends of what a backend says, `command` is
 //!   the one grammar of what may be said after login, `capability` says what is told of the backend's list, `script` reads the tokens of a
 //!   script (RFC 5228 8.1), `reply` has our own answers.
@@ -25,5 +25,6 @@ pub mod reply;
 mod response;
 pub mod script;
 pub mod session;
+mod state;
 pub mod steps;
 pub mod upstream_login;

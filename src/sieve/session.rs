@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
+use super::answering;
 use super::command::{Asks, SieveCommand, SieveKind, is_script, parse};
 use super::forwarding::Forwarding;
 use super::frame::{self, SieveLine};
 use super::reply;
 use super::response::Response;
 use super::script::{self, ScriptKind};
+use super::state::{HeldScript, SieveWait};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::wire::contract::{Carried, CarriedState, Motion};
 
@@ -40,35 +42,11 @@ pub trait ScriptOwner: Send + Sync {
     fn has_room(&self, octets: u64) -> Result<(), RefusalCode>;
 }
 
-/// Whom it waits for.
-pub(super) enum SieveWait {
-    /// A command.
-    Command,
-    /// So many octets of its script, which stream, and then CRLF.
-    Script(SieveKind, u64),
-    /// The same, and they are held.
-    Held(HeldScript, u64),
-    /// So many octets of a literal that is refused, and the rest of its line.
-    Refused(RefusalCode, u64),
-    /// The response to it.
-    Response(SieveKind, Response),
-    /// Nothing: the goodbye was answered.
-    Nothing,
-    /// Nothing: it failed.
-    Broken(Fault),
-}
-
-/// A script that is not judged yet.
-pub(super) struct HeldScript {
-    command: SieveCommand,
-    octets: Vec<u8>,
-}
-
 /// A session after login.
 pub struct SieveSession {
-    pub(super) waits: SieveWait,
+    waits: SieveWait,
     owner: Arc<dyn ScriptOwner>,
-    pub(super) forwarding: Forwarding,
+    forwarding: Forwarding,
 }
 
 impl SieveSession {
@@ -197,7 +175,7 @@ impl SieveSession {
         }
     }
 
-    pub(super) fn fail(&mut self, fault: Fault) -> Motion {
+    fn fail(&mut self, fault: Fault) -> Motion {
         let words = if self.state().may_answer() { reply::bye(fault) } else { Vec::new() };
         self.waits = SieveWait::Broken(fault);
         Motion::Close(words, fault)
@@ -244,18 +222,19 @@ impl Carried for SieveSession {
     }
 
     fn backend_says(&mut self, input: &[u8]) -> Motion {
-        match &self.waits {
-            SieveWait::Broken(fault) => Motion::Close(Vec::new(), *fault),
-            _ if input.is_empty() => Motion::Need,
-            SieveWait::Command | SieveWait::Held(..) | SieveWait::Refused(..) => self.unasked(input),
+        let heard = match &self.waits {
+            SieveWait::Broken(fault) => return Motion::Close(Vec::new(), *fault),
+            _ if input.is_empty() => return Motion::Need,
+            SieveWait::Command | SieveWait::Held(..) | SieveWait::Refused(..) => answering::unasked(input),
             // It may refuse a script before it has all of it; the client hears that when it has said all.
-            SieveWait::Script(..) | SieveWait::Nothing => Motion::Hold,
-            SieveWait::Response(SieveKind::Capability, _) => self.list(input),
+            SieveWait::Script(..) | SieveWait::Nothing => return Motion::Hold,
+            SieveWait::Response(SieveKind::Capability, _) => self.waits.list(self.forwarding, input),
             SieveWait::Response(kind, response) => {
                 let (kind, response) = (*kind, *response);
-                self.response(kind, response, input)
+                self.waits.response(kind, response, input)
             }
-        }
+        };
+        heard.unwrap_or_else(|fault| self.fail(fault))
     }
 
     fn state(&self) -> CarriedState {

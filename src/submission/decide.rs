@@ -2,7 +2,7 @@
 
 use super::envelope::{mail_command, rcpt_command};
 use super::environment::SubmissionEnvironment;
-use super::session::{SubmissionAct, SubmissionSession, SubmissionStep};
+use super::session::{BAD, IDLE, SubmissionAct, SubmissionSession, SubmissionStep};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, MessageSource, Rest, SubmissionState, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
@@ -11,9 +11,6 @@ use crate::smtp::path::{Parameters, Path};
 use crate::smtp::upstream::Manner;
 use crate::wire::dot;
 
-/// What a command that cannot be read costs of the patience, and what one costs that leads nowhere.
-const BAD: u16 = 10;
-pub(super) const IDLE: u16 = 1;
 /// Octets of an over-long line that are dropped before the session is given up.
 const LONGEST: usize = 64 * 1024;
 
@@ -127,24 +124,10 @@ impl SubmissionSession {
         self.try_patience(IDLE);
     }
 
-    // The relay forgets a transaction with the connection; only one that rests is worth keeping.
-    pub(super) fn forget(&mut self, mail: &Mail) {
-        match mail {
-            Mail::Idle | Mail::Broken => {}
-            Mail::Pause(message) => self.relay.leave(message.manner()),
-            _ => self.relay.leave(Manner::WithQuit),
-        }
-    }
-
     fn idle(&mut self, state: SubmissionState, answer: &[u8]) {
         self.state = state;
         self.answers.extend_from_slice(answer);
         self.try_patience(IDLE);
-    }
-
-    pub(super) fn bad(&mut self, answer: Vec<u8>) {
-        self.answers.extend(answer);
-        self.try_patience(BAD);
     }
 
     fn not_yet(&mut self, state: SubmissionState, command: SmtpCommand<'_>) {

@@ -1,7 +1,6 @@
 //! What comes before mail: EHLO (RFC 5321 4.1.1.1), STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
-use super::decide::IDLE;
-use super::session::{SubmissionAct, SubmissionSession};
+use super::session::{IDLE, SubmissionAct, SubmissionSession};
 use super::state::{Mail, SubmissionState};
 use crate::fault::RefusalCode;
 use crate::smtp::answer;

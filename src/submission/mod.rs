@@ -5,9 +5,9 @@
 //! ([`SubmissionAct`]). Its two outgoing buffers are bounded, and a body passes from the driver's read buffer to the relay without ever
 //! being in here.
 //!
-//! - `state` what a session can be in, `decide` one command, `login` what comes before mail, `envelope` MAIL and RCPT, `message` and
-//!   `source` DATA and BDAT, `relay` the relay's replies, `loss` what a relay that is gone leaves, `parking` what becomes of its
-//!   connection. Our own answers stand in `smtp::answer`.
+//! - `state` what a session can be in, `step` which part looks at what came, `decide` one command, `login` what comes before mail, `envelope`
+//!   MAIL and RCPT, `message` and `source` DATA and BDAT, `relay` the relay's replies, `loss` what a relay that is gone leaves, `parking`
+//!   what becomes of its connection. Each of them calls only those behind it, and `session`. Our own answers stand in `smtp::answer`.
 //!
 //! A message always goes to the relay by DATA, also when it came by BDAT: without BINARYMIME the two carry the same, and so
 //! there is one way out to keep free of smuggling. A 250 after the message is the relay's own or none; there is no spool.
@@ -26,6 +26,7 @@ mod relay;
 mod session;
 mod source;
 mod state;
+mod step;
 
 pub use crate::smtp::answer::turned_away;
 pub use environment::{CredentialVerdict, SubmissionEnvironment, SubmissionLimits, SubmissionParams};

@@ -1,19 +1,20 @@
-//! The session: what the driver feeds and obeys.
+//! The session: what is known of both sides, and what each part says and does to them. The next step is found in `step`.
 
 use std::mem;
 use std::sync::Arc;
 
-use super::environment::{CredentialVerdict, SubmissionEnvironment, SubmissionParams};
+use super::environment::{CredentialVerdict, SubmissionParams};
 use super::state::{Mail, Rest, SubmissionState, User};
 use crate::fault::{RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::smtp::answer;
-use crate::smtp::client::{Capabilities, Opening};
-use crate::smtp::upstream::{Commands, ConnAct, Done, Manner, Reuse, Upstream};
+use crate::smtp::client::Capabilities;
+use crate::smtp::upstream::{Commands, ConnAct, Manner, Reuse, Upstream};
 use crate::wire::protection::Protection;
 
-/// Octets of answers that are gathered for pipelined commands before they are sent.
-const GATHERED: usize = 16 * 1024;
+/// What a command that cannot be read costs of the patience, and what one costs that leads nowhere.
+pub(super) const BAD: u16 = 10;
+pub(super) const IDLE: u16 = 1;
 
 /// One step: forget so many bytes of either input, then do what `act` says.
 pub struct SubmissionStep {
@@ -147,30 +148,6 @@ impl SubmissionSession {
         }
     }
 
-    /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
-    pub fn step(&mut self, env: &dyn SubmissionEnvironment, client: &[u8], relay: &[u8]) -> SubmissionStep {
-        if let Some(act) = self.relay.act() {
-            return SubmissionStep::new(0, SubmissionAct::Relay(act));
-        }
-        if self.answers.len() > GATHERED {
-            return SubmissionStep::new(0, SubmissionAct::Send);
-        }
-        match mem::replace(&mut self.state, SubmissionState::Closed) {
-            SubmissionState::Closed => SubmissionStep::new(0, SubmissionAct::Close),
-            SubmissionState::Judging(None) => SubmissionStep::new(0, SubmissionAct::Close),
-            SubmissionState::Judging(Some(user)) => self.judge_by_relay(user, relay),
-            SubmissionState::Open(user, Mail::Counting(envelope, chunk)) => {
-                self.state = SubmissionState::Open(user, Mail::Counting(envelope, chunk));
-                SubmissionStep::new(0, SubmissionAct::Count(envelope.accepted))
-            }
-            SubmissionState::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
-            SubmissionState::Open(user, Mail::Message(message)) => self.receive(env, user, message, client, relay),
-            SubmissionState::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),
-            SubmissionState::LongLine { taken, then } => self.long_line(taken, then, client),
-            state => self.command(env, state, client, relay),
-        }
-    }
-
     /// TLS with the client is up. RFC 3207 4.2: all that was said before is forgotten.
     pub fn tls_started(&mut self) {
         self.protection = Protection::Secure;
@@ -194,31 +171,6 @@ impl SubmissionSession {
     pub(super) fn logged_in(&mut self, user: User) {
         self.answers.extend_from_slice(answer::LOGGED_IN);
         self.state = SubmissionState::Open(user, Mail::Idle);
-    }
-
-    /// What came of [`SubmissionAct::Relay`], or of the relay's connection at any time.
-    pub fn relay_is(&mut self, done: Done) {
-        match done {
-            Done::Connected { starttls } => {
-                let login = match &self.state {
-                    SubmissionState::Judging(Some(user)) | SubmissionState::Open(user, _) => user.login.clone(),
-                    _ => None,
-                };
-                // Where somebody logs in, the connection is theirs.
-                let own = login.is_some();
-                self.relay.connected(Opening::new(&self.params.hostname, starttls, login), own);
-            }
-            Done::Reused(capabilities) => {
-                self.relay.reused(capabilities);
-                self.begin_on_parked();
-            }
-            Done::Secured => self.relay.secured(),
-            Done::Failed(fault) => {
-                self.withhold();
-                self.relay.failed();
-                self.without_relay(fault);
-            }
-        }
     }
 
     /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
@@ -245,6 +197,20 @@ impl SubmissionSession {
         self.patience = self.patience.saturating_sub(cost);
         if self.patience == 0 {
             self.close(RefusalCode::TooManyTries);
+        }
+    }
+
+    pub(super) fn bad(&mut self, answer: Vec<u8>) {
+        self.answers.extend(answer);
+        self.try_patience(BAD);
+    }
+
+    /// The relay forgets a transaction with the connection; only one that rests is worth keeping.
+    pub(super) fn forget(&mut self, mail: &Mail) {
+        match mail {
+            Mail::Idle | Mail::Broken => {}
+            Mail::Pause(message) => self.relay.leave(message.manner()),
+            _ => self.relay.leave(Manner::WithQuit),
         }
     }
 }
