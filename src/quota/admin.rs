@@ -3,10 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::write::Goes;
 use super::{AdminError, Amount, Association, Book, Day, Edit, Grant, Limit, Name, record};
 use crate::private::{Address, Domain};
-use crate::store::{self, StoreError};
 
 /// A change that was made.
 pub struct Change<T> {
@@ -216,16 +214,6 @@ impl Book {
         Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
     }
 
-    /// Makes changes durable; old values are in the files no more. Says whether there is a residue.
-    pub(super) fn write(&self, changes: &[store::RecordChange]) -> Result<bool, AdminError> {
-        is_residue(self.heard(self.store.transact(changes)))
-    }
-
-    /// The same for usage, without what goes.
-    pub(super) fn write_without(&self, goes: Goes<'_>) -> Result<bool, AdminError> {
-        is_residue(self.write_usage_without(goes))
-    }
-
     fn check_new(&self, new: &Association) -> Result<(), AdminError> {
         new.check()?;
         if new.all_domains().any(|domain| !domain.has_dot()) {
@@ -240,14 +228,6 @@ impl Book {
     fn check_free(&self, now: &Association) -> Result<(), AdminError> {
         let taken = now.all_domains().any(|domain| self.is_taken(domain, &now.name));
         if taken { Err(AdminError::DomainTaken) } else { Ok(()) }
-    }
-}
-
-fn is_residue(written: Result<(), StoreError>) -> Result<bool, AdminError> {
-    match written {
-        Ok(()) => Ok(false),
-        Err(StoreError::Residue) => Ok(true),
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::entry::Entry;
 use super::sending_limits::Filling;
 use super::{Book, MailboxView, Name, Notified};
-use crate::private::{Address, Domain};
+use crate::private::Address;
 
 /// Everything. The store holds the limit, the usage and what was told; the rest is in memory only.
 #[derive(Default)]
@@ -26,29 +26,6 @@ pub struct Disclosure {
 }
 
 impl Book {
-    /// The associations that `address` is the contact of, each with the first of its domains.
-    pub fn contact_of(&self, address: &Address) -> Vec<(Name, Domain)> {
-        self.read(|directory| {
-            let theirs = directory.of_contact(address).filter_map(|tenant| {
-                let ledger = tenant.lock();
-                let association = &ledger.association;
-                let first = association.domains.first().filter(|_| association.contact.as_ref() == Some(address))?;
-                Some((association.name.clone(), first.clone()))
-            });
-            theirs.collect()
-        })
-    }
-
-    /// Whether `address` is the contact of any. The same work for whoever it is: anybody may ask for the links of a contact.
-    pub fn is_any_contact(&self, address: &Address) -> bool {
-        self.read(|directory| directory.has_contact(address))
-    }
-
-    /// Whether `address` is the contact of this one.
-    pub fn is_contact(&self, name: &Name, address: &Address) -> bool {
-        self.tenant(name).is_some_and(|tenant| tenant.lock().association.contact.as_ref() == Some(address))
-    }
-
     /// Everything that is held about `address`; none when that is nothing.
     pub fn disclose(&self, address: &Address) -> Option<Disclosure> {
         let canonical = self.with(address, |_, _, canonical| canonical.clone());
@@ -85,6 +62,7 @@ mod tests {
     use super::super::directory::LOOKS;
     use super::super::{Association, Batch, BookParams, Day, Edit, Proposal, Without};
     use super::*;
+    use crate::private::Domain;
     use crate::quota::Limit;
     use crate::store::MemoryStore;
 

@@ -29,6 +29,7 @@ mod batch_plan;
 mod beside;
 mod book;
 mod check;
+mod contacts;
 mod count;
 mod day;
 mod deletion;

@@ -4,6 +4,8 @@
 //! rounded up, and made anew at fixed moments for all mailboxes at once ([`Book::settle`]); a mailbox that comes in by itself is in no list
 //! before, but for those that the first count of a node finds. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
 
+use std::sync::atomic::Ordering;
+
 use super::entry::Entry;
 use super::ledger::Ledger;
 use super::pulse::Tick;
@@ -61,6 +63,27 @@ impl Book {
             let Some(entry) = ledger.number(address).and_then(|number| ledger.entry_mut(number)) else { return };
             entry.set_settled(Some(entry.settled().unwrap_or_default().most(rounded(said))));
         });
+    }
+
+    /// How many mailboxes the mail server tells of by itself, as last settled ([`Book::settle`]). That there is one at all is told at once:
+    /// whoever sets the push up waits for it.
+    pub fn pushed_mailboxes(&self) -> u64 {
+        match self.pushed.load(Ordering::Relaxed) {
+            0 => u64::from(self.count_pushed() > 0),
+            settled => settled,
+        }
+    }
+
+    fn settle_pushed(&self) {
+        self.pushed.store(self.count_pushed(), Ordering::Relaxed);
+    }
+
+    fn count_pushed(&self) -> u64 {
+        let mut count = 0;
+        for tenant in self.tenants() {
+            count += tenant.lock().entries().filter(|entry| entry.is_pushed()).count() as u64;
+        }
+        count
     }
 }
 

@@ -1,7 +1,5 @@
 //! Where numbers of usage come in that no session of ours asked for: pushes, the tick that lets them settle, and what admins load.
 
-use std::sync::atomic::Ordering;
-
 use super::entry::Entry;
 use super::ledger::Ledger;
 use super::pulse::Tick;
@@ -137,27 +135,6 @@ impl Book {
             ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(Entry::is_pushed)
         });
         pushed.unwrap_or(false)
-    }
-
-    /// How many mailboxes those are, as last settled ([`Book::settle`]). That there is one at all is told at once: whoever sets the push up
-    /// waits for it.
-    pub fn pushed_mailboxes(&self) -> u64 {
-        match self.pushed.load(Ordering::Relaxed) {
-            0 => u64::from(self.count_pushed() > 0),
-            settled => settled,
-        }
-    }
-
-    pub(super) fn settle_pushed(&self) {
-        self.pushed.store(self.count_pushed(), Ordering::Relaxed);
-    }
-
-    fn count_pushed(&self) -> u64 {
-        let mut count = 0;
-        for tenant in self.tenants() {
-            count += tenant.lock().entries().filter(|entry| entry.is_pushed()).count() as u64;
-        }
-        count
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Book, Name, record};
+use super::{AdminError, Book, Name, record};
 use crate::private::Address;
-use crate::store::StoreError;
+use crate::store::{RecordChange, StoreError};
 
 /// What a change removes: an association's own record (no address), or one of its mailboxes.
 pub(super) type Goes<'a> = &'a dyn Fn(&Name, Option<&Address>) -> bool;
@@ -30,7 +30,17 @@ impl Book {
         }
     }
 
-    /// The same without what goes. The caller has the turn.
+    /// Makes changes durable; old values are in the files no more. Says whether there is a residue.
+    pub(super) fn write(&self, changes: &[RecordChange]) -> Result<bool, AdminError> {
+        is_residue(self.heard(self.store.transact(changes)))
+    }
+
+    /// The same for usage, without what goes. The caller has the turn.
+    pub(super) fn write_without(&self, goes: Goes<'_>) -> Result<bool, AdminError> {
+        is_residue(self.write_usage_without(goes))
+    }
+
+    /// The usage of the whole book, without what goes. The caller has the turn.
     pub(super) fn write_usage_without(&self, goes: Goes<'_>) -> Result<(), StoreError> {
         let (mut levels, mut mailboxes) = (Vec::new(), Vec::new());
         for tenant in self.tenants() {
@@ -74,6 +84,14 @@ impl Book {
             ) => {}
         }
         done
+    }
+}
+
+fn is_residue(written: Result<(), StoreError>) -> Result<bool, AdminError> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(StoreError::Residue) => Ok(true),
+        Err(error) => Err(error.into()),
     }
 }
 

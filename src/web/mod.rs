@@ -10,7 +10,7 @@
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
 //! | `session`, `links`, `login`, `password`, `news` with `form_mark`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
-//! | `contact` with `contact_mailboxes`, `parts` and `contact_standing`, `form_result`, `form_input`, `typed_size`, `amount`, `lend`, `more_space`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
+//! | `contact` with `contact_mailboxes`, `contact_fields`, `parts` and `contact_standing`, `form_result`, `form_input`, `typed_size`, `amount`, `lend`, `more_space`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -28,6 +28,7 @@ pub mod apple;
 pub mod autoconfig;
 pub mod budget;
 pub mod contact;
+mod contact_fields;
 pub mod contact_mailboxes;
 mod contact_standing;
 pub mod domains;
