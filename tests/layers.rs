@@ -4,6 +4,8 @@
 
 #[path = "layers/imports.rs"]
 mod imports;
+#[path = "layers/methods.rs"]
+mod methods;
 #[path = "layers/recipes.rs"]
 mod recipes;
 #[path = "layers/walls.rs"]

@@ -20,9 +20,13 @@ pub fn modules() -> BTreeMap<String, String> {
 
 /// Groups of files of one room that use each other in a circle.
 pub fn circles(modules: &BTreeMap<String, String>) -> Vec<Vec<&str>> {
-    let edges: BTreeMap<_, _> = modules.keys().map(|name| (name.as_str(), uses(name, modules))).collect();
-    let reaches: BTreeMap<_, _> = edges.keys().map(|name| (*name, reached(name, &edges))).collect();
-    let mut found: Vec<Vec<&str>> = Vec::new();
+    rings(&modules.keys().map(|name| (name.as_str(), uses(name, modules))).collect())
+}
+
+/// Groups of files from each of which the others are reached.
+pub fn rings<'a>(edges: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<Vec<&'a str>> {
+    let reaches: BTreeMap<_, _> = edges.keys().map(|name| (*name, reached(name, edges))).collect();
+    let mut found: Vec<Vec<&'a str>> = Vec::new();
     for name in edges.keys() {
         let circle: Vec<_> = reaches[name]
             .iter()
