@@ -17,6 +17,7 @@
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
 #   make faults           three nodes with etcd and Dovecot, in network namespaces, and faults at random: MINUTES=20, SEED=1; as root
+#   make long             every other test that takes minutes or tells figures, in a release build; as root. LONG=a_big_host for some of them
 #   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
 #   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, and rspamd; unpacked below target/others and never installed
 #   make imaptest IMAPTEST=PROGRAM   imaptest in turns direct and through nologd, behind Cyrus and Dovecot; as root, some seven minutes
@@ -37,6 +38,7 @@ PUSH  ?= 1
 RELEASES ?= bookworm trixie
 OLDER ?=
 IMAPTEST ?=
+LONG  ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
@@ -53,7 +55,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk faults test-trixie test-others imaptest fmt packages axe
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk faults long test-trixie test-others imaptest fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES)) $(if $(NODES),etcd-server openssl)
 demo: packages
@@ -137,6 +139,12 @@ faults: packages
 	$(if $(SEED),FAULTS_SEED=$(SEED)) FAULTS_MINUTES=$(MINUTES) $(AS_ROOT) $(CARGO) test --locked --test real -- \
 	    --ignored --exact --nocapture many_faults::for_long
 
+# All that no other target runs: a test that is ignored from now on is among them by itself.
+long: PACKAGES = $(TEST_PACKAGES)
+long: packages
+	$(AS_ROOT) $(CARGO) test --locked --release --no-fail-fast --lib --test plain --test real --test kernel $(LONG) -- --ignored --nocapture --test-threads=1 \
+	    --skip attack::random_imap_for_long --skip attack::walk_for_long --skip corpus::write_seeds --skip many_faults::for_long --skip others::
+
 # What is built here runs there: in namespaces of its own, with the sources and the target folder read-only.
 TRIXIE = $(CURDIR)/target/trixie/root
 test-trixie: PACKAGES = gcc libc6-dev mmdebstrap iproute2
@@ -148,7 +156,7 @@ test-trixie: packages
 test-others: PACKAGES = gcc g++ pkg-config libkf5ksieve-dev iproute2 libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
 test-others: packages
 	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
-	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::
+	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others:: --skip others::imaptest::
 
 # The release build is measured; IMAPTEST names the program.
 imaptest: PACKAGES = dovecot-imapd dovecot-lmtpd libsasl2-2 libsasl2-modules-db

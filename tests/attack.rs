@@ -70,7 +70,7 @@ fn random_imap_gets_nothing_past_the_judge() {
 
 /// `make attack`: 200,000 commands.
 #[test]
-#[ignore = "takes some minutes: make attack"]
+#[ignore = "make attack"]
 fn random_imap_for_long() {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     run(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 200_000) as usize);
@@ -82,9 +82,9 @@ fn random_pop3_and_managesieve_get_nothing_past_the_judge() {
     beside::attack(from_env("ATTACK_SEED", 7), from_env("ATTACK_COUNT", 40) as usize);
 }
 
-/// `cargo nextest run --release --test real --run-ignored only attack::random_pop3_and_managesieve_for_long`
+/// `make long LONG=random_pop3`: some minutes.
 #[test]
-#[ignore = "takes some minutes"]
+#[ignore = "make long"]
 fn random_pop3_and_managesieve_for_long() {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     beside::attack(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 3_000) as usize);
@@ -98,7 +98,7 @@ fn a_walk_leaves_book_and_truth_together() {
 
 /// `make walk`: twenty minutes.
 #[test]
-#[ignore = "takes twenty minutes: make walk"]
+#[ignore = "make walk"]
 fn walk_for_long() {
     go(Duration::from_secs(60 * from_env("WALK_MINUTES", 20)), from_env("WALK_PUSH", 1) == 1);
 }

@@ -79,7 +79,7 @@ fn dictionaries_can_be_read() {
 }
 
 #[test]
-#[ignore = "writes files: `make fuzz` begins with it"]
+#[ignore = "make fuzz"]
 fn write_seeds() {
     let folder = PathBuf::from(std::env::var_os("SEEDS").unwrap());
     for (name, _) in TARGETS {

@@ -105,7 +105,7 @@ fn three_nodes_live_through_faults_and_nothing_is_lost() {
 
 /// `make faults MINUTES=20`.
 #[test]
-#[ignore = "twenty minutes of faults at random"]
+#[ignore = "make faults"]
 fn for_long() {
     play(60 * given("FAULTS_MINUTES", 20), 60, &[]);
 }

@@ -112,9 +112,9 @@ mod as_root {
         }
     }
 
-    /// `cargo nextest run --run-ignored only --test kernel pair:: --no-capture`, twenty minutes.
+    /// `make long LONG=a_pair_lives`: twenty minutes.
     #[test]
-    #[ignore = "twenty minutes of faults at random"]
+    #[ignore = "make long"]
     fn a_pair_lives_through_twenty_minutes_of_faults() {
         judge(&play(1200, &["random"]));
     }

@@ -606,9 +606,9 @@ fn usage_and_levels_survive_a_restart() {
 }
 
 /// How many reservations a second, and how long an erasure takes, with the embedded store and 300 x 100 mailboxes:
-/// `cargo test --release --test plain -- quota_races:: --ignored --nocapture`.
+/// `make long LONG=quota_races::measure`.
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "make long"]
 fn measure() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("measure-{}", std::process::id()));
     let store: Arc<dyn Store> = Arc::new(nologd::store::Embedded::open(&folder).unwrap());

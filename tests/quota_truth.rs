@@ -601,9 +601,9 @@ fn a_book_that_asks_is_never_below_the_truth() {
     assert_eq!(seen.equal + seen.unsure, seen.runs);
 }
 
-/// `cargo test --test plain -- quota_truth:: --ignored`
+/// `make long LONG=many_lives`: a minute.
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "make long"]
 fn many_lives() {
     lives(true, LIVES..10_000);
     lives(false, LIVES..10_000);

@@ -1,9 +1,10 @@
 //! How long a file and a function may be, and that no test passes without having looked.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{code_lines, sources};
+use super::{code_lines, first_word, sources};
 
 /// Lines of a file with its unit tests, and without them.
 const FILE: usize = 400;
@@ -48,25 +49,62 @@ fn the_lines_of_a_function_are_counted() {
 /// libtest knows no test that skips itself: one that only returns has passed. What needs root begins with `root::needed()`.
 #[test]
 fn no_test_returns_where_it_is_not_root() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
     let mut looked = 0;
+    for path in sources_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        for pair in lines.windows(2).filter(|pair| pair[0].ends_with("is_root() {")) {
+            looked += 1;
+            let silent = pair[1].starts_with("return;") || pair[1].starts_with("return Ok(());");
+            assert!(!silent, "{} passes without having looked: {}", path.display(), pair[0]);
+        }
+    }
+    assert!(looked > 0, "nobody asks for root");
+}
+
+fn sources_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let lines: Vec<_> = text.lines().map(str::trim).collect();
-                for pair in lines.windows(2).filter(|pair| pair[0].ends_with("is_root() {")) {
-                    looked += 1;
-                    let silent = pair[1].starts_with("return;") || pair[1].starts_with("return Ok(());");
-                    assert!(!silent, "{} passes without having looked: {}", path.display(), pair[0]);
-                }
+                found.push(path);
             }
         }
     }
-    assert!(looked > 0, "nobody asks for root");
+    found
+}
+
+/// A test that no target runs is run by nobody. `make long` runs what the others do not.
+#[test]
+fn what_is_ignored_is_run_by_a_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let (_, long) = makefile.split_once("\nlong: packages\n").unwrap();
+    let long = long.split("\n\n").next().unwrap();
+    let skipped: Vec<_> = long.split("--skip ").skip(1).map(|rest| rest.split_whitespace().next().unwrap()).collect();
+    let mut found = BTreeSet::new();
+    for path in ["tests", "src"].iter().flat_map(|folder| sources_below(&root.join(folder))) {
+        let text = fs::read_to_string(&path).unwrap();
+        let place = path.strip_prefix(root).unwrap().display().to_string();
+        for (at, _) in text.match_indices("\n#[ignore").chain(text.match_indices("\n    #[ignore")) {
+            let (attribute, rest) = text[at..].split_once("]\n").unwrap();
+            let target = attribute.split('"').nth(1).and_then(|reason| reason.strip_prefix("make "));
+            let target = target.unwrap_or_else(|| panic!("{place}: which target runs it?{attribute}"));
+            assert!(makefile.contains(&format!("\n{target}: packages\n")) || target == "fuzz", "{place}: no target {target}");
+            let name = first_word(rest.split_once("fn ").unwrap().1);
+            let is_it = |skip: &&str| match skip.strip_suffix("::") {
+                Some(module) => place.contains(&format!("/{module}")),
+                None => skip.ends_with(&format!("::{name}")),
+            };
+            let others = skipped.iter().copied().find(is_it);
+            assert_eq!(others.is_none(), target == "long", "{place}: {name} is for `make {target}`");
+            found.extend(others);
+        }
+    }
+    assert_eq!(found.len(), skipped.len(), "`make long` skips what is not there: {skipped:?}");
 }
 
 /// Every file of src/ with its path there.

@@ -379,10 +379,9 @@ fn modoboa(steps: usize) {
     );
 }
 
-/// Minutes. `cargo test --locked --test real -- --ignored --exact
-/// sync::live::after_each_of_200_random_changes_in_each_panel_the_book_is_what_a_fresh_import_is`.
+/// `make long LONG=200_random_changes`: minutes.
 #[test]
-#[ignore = "long"]
+#[ignore = "make long"]
 fn after_each_of_200_random_changes_in_each_panel_the_book_is_what_a_fresh_import_is() {
     alternc(200);
     postfixadmin_walk(200);

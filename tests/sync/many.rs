@@ -44,10 +44,9 @@ fn after_each_of_some_random_changes_the_book_is_what_a_fresh_import_is() {
     csv(40);
 }
 
-/// Minutes. `cargo test --locked --test real -- --ignored --exact
-/// sync::many::after_each_of_200_random_changes_the_book_is_what_a_fresh_import_is`.
+/// `make long LONG=200_random_changes`: minutes.
 #[test]
-#[ignore = "long"]
+#[ignore = "make long"]
 fn after_each_of_200_random_changes_the_book_is_what_a_fresh_import_is() {
     csv(200);
 }
@@ -161,10 +160,9 @@ fn a_daemon_that_is_killed_in_the_middle_has_all_or_nothing() {
     assert_eq!(stage.contents().mailboxes.len(), 3000);
 }
 
-/// 300 associations, 30,000 mailboxes, 60,000 aliases. By hand, and with a release build for the figures:
-/// `cargo test --locked --release --test real -- --ignored --exact --nocapture sync::many::a_big_host`.
+/// 300 associations, 30,000 mailboxes, 60,000 aliases. Tells figures: `make long LONG=a_big_host`.
 #[test]
-#[ignore = "long; measures"]
+#[ignore = "make long"]
 #[allow(clippy::disallowed_macros, clippy::print_stderr)] // its figures are for whoever runs it
 fn a_big_host() {
     let stage = Stage::new();

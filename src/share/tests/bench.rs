@@ -82,7 +82,7 @@ fn what_a_killed_node_judged_is_judged_again() {
 
 /// The figures of docs/many-nodes.md.
 #[test]
-#[ignore = "minutes, and gigabytes: prints figures"]
+#[ignore = "make long"]
 fn figures() {
     say(
         "nodes tenants msg/s | granted GiB, etcd writes, reads/s, waited for etcd | killed: tenants, writes, p50 s, max s, put off | held back MiB, of limit",

@@ -172,7 +172,7 @@ fn say(line: &str) {
 
 /// The table of docs/many-nodes.md.
 #[test]
-#[ignore = "minutes: prints how often each flaw is found"]
+#[ignore = "make long"]
 fn survey() {
     let sound = [(Flaw::NoClock, 300), (Flaw::None, 1000)];
     for (flaw, seeds) in FLAWS.into_iter().map(|(flaw, _)| (flaw, 100)).chain(sound) {
