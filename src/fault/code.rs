@@ -178,6 +178,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_list_is_in_alphabetical_order() {
+        assert!(RefusalCode::ALL.is_sorted_by_key(|code| code.word()));
+    }
+
     /// In French a space stands before these signs. A plain one lets the sign begin a line alone.
     #[test]
     fn french_signs_stay_with_their_word() {

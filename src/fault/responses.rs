@@ -46,6 +46,9 @@ pub enum ResponseKind {
 
 macro_rules! responses {
     ($($name:ident $status:literal $said:literal $imap:literal $kind:ident)*) => {
+        #[cfg(test)]
+        const ROWS: &[RefusalCode] = &[$(RefusalCode::$name),*];
+
         impl RefusalCode {
             /// What programs are told.
             pub fn responses(self) -> Responses {
@@ -74,8 +77,8 @@ responses! {
     LoginFirst         "530 5.7.0"  "Authentication required"                           ""                     None
     LoginMethod        "504 5.5.4"  "Mechanism not known"                               "CANNOT"               Hosts
     MailboxFull        "552 5.2.2"  "No space left"                                     "OVERQUOTA"            Full
-    MessageTooLong     "552 5.3.4"  "Message too long"                                  "TOOBIG"               None
     MessageMalformed   "550 5.6.0"  "Malformed message header"                          ""                     None
+    MessageTooLong     "552 5.3.4"  "Message too long"                                  "TOOBIG"               None
     NoSender           "550 5.6.0"  "No sender in the message header"                   ""                     None
     NoSuchFolder       "550 5.2.0"  "Nothing there"                                     "NONEXISTENT"          None
     NoSuchMessage      "550 5.2.0"  "Nothing there"                                     "NONEXISTENT"          None
@@ -108,4 +111,14 @@ responses! {
     UnknownDomain      "550 5.1.2"  "No such domain here"                               "UNAVAILABLE"          Later
     UnknownMailbox     "550 5.1.1"  "No such mailbox"                                   "UNAVAILABLE"          Later
     WrongPassword      "535 5.7.8"  "Authentication failed"                             "AUTHENTICATIONFAILED" Password
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_are_in_the_order_of_the_list() {
+        assert_eq!(ROWS, RefusalCode::ALL);
+    }
 }

@@ -68,8 +68,6 @@ pub enum HeldBy {
 pub enum Where {
     /// Files under `state_dir`.
     Store,
-    /// The admin's config file.
-    Config,
     /// Memory only.
     Memory,
 }
@@ -90,8 +88,6 @@ pub enum Until {
     Minutes,
     /// The connection ends.
     Session,
-    /// The login is decided.
-    Login,
 }
 
 /// An event that is printed.
