@@ -42,8 +42,12 @@ impl RefusalCode {
     /// How a refusal with this code ends behind `before` octets of its line: ` (WORD)`, and the link to its text where there is a page and
     /// room for it.
     pub fn ending(self, before: usize) -> String {
+        self.ending_with(PAGE.get(), before)
+    }
+
+    fn ending_with(self, page: Option<&HelpPage>, before: usize) -> String {
         let word = format!(" ({})", self.word());
-        let link = PAGE.get().map(|page| format!(" {}#{}", page.0, self.word())).unwrap_or_default();
+        let link = page.map(|page| format!(" {}#{}", page.0, self.word())).unwrap_or_default();
         if before + word.len() + link.len() + 2 > LINE { word } else { word + &link }
     }
 }
@@ -75,12 +79,13 @@ mod tests {
 
     #[test]
     fn a_link_stands_where_there_is_room_for_it() {
-        assert_eq!(RefusalCode::MailboxFull.ending(10), " (MAILBOX-FULL)");
-        let page = format!("https://{}", "a".repeat(MAX_HELP - 8));
-        HelpPage::parse(&page).unwrap().link_refusals();
-        let ending = RefusalCode::MailboxFull.ending(10);
-        assert_eq!(ending, format!(" (MAILBOX-FULL) {page}#MAILBOX-FULL"));
-        assert_eq!(RefusalCode::MailboxFull.ending(LINE - ending.len() - 2), ending);
-        assert_eq!(RefusalCode::MailboxFull.ending(LINE - ending.len() - 1), " (MAILBOX-FULL)");
+        let (code, url) = (RefusalCode::MailboxFull, format!("https://{}", "a".repeat(MAX_HELP - 8)));
+        assert_eq!(code.ending_with(None, 10), " (MAILBOX-FULL)");
+        // Not the page of this process, in which other tests may run.
+        let page = HelpPage::parse(&url);
+        let ending = code.ending_with(page.as_ref(), 10);
+        assert_eq!(ending, format!(" (MAILBOX-FULL) {url}#MAILBOX-FULL"));
+        assert_eq!(code.ending_with(page.as_ref(), LINE - ending.len() - 2), ending);
+        assert_eq!(code.ending_with(page.as_ref(), LINE - ending.len() - 1), " (MAILBOX-FULL)");
     }
 }
