@@ -62,11 +62,15 @@ demo: packages
 	$(CARGO) build --release --locked --bin nologd
 	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check) $(if $(WEBMAIL),--webmail) $(if $(NODES),--nodes $(NODES))
 
+# Whoever reads the source reads what is private too: links may lead there, and nowhere else.
+RUSTDOC = -D warnings -A rustdoc::private_intra_doc_links
+
 # From quick to slow. The demo runs from the same build as the tests; the test runner has the last word.
 test: PACKAGES = $(TEST_PACKAGES)
 test: packages axe
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="$(RUSTDOC)" $(CARGO) doc --locked --quiet --no-deps --document-private-items
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
 	     echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
 	 elif $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check; \

@@ -102,7 +102,7 @@ pub struct DnsArguments {
     /// Tell the daemon what is there, for the pages of the associations' contacts and for `association show`. Exit code 0 when it was told.
     #[arg(long, requires = "check")]
     pub(super) tell: bool,
-    /// Ask this resolver instead, like 127.0.0.1 or [::1]:5353.
+    /// Ask this resolver instead, like `127.0.0.1` or `[::1]:5353`.
     #[arg(long, value_name = "ADDRESS", requires = "check")]
     pub(super) resolver: Option<String>,
     /// The daemon's socket for admins, which tells the associations, and is told. Without it: what NOLOGD_SOCKET says, then the config file.

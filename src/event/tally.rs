@@ -3,7 +3,7 @@
 //! A line for each would be a clock in the journal, which a member (or who writes to one) could set at will: it would say when
 //! something was done, and by its number how often. So [`count`] says nothing. [`tell`] is called every [`TELLING`] whatever
 //! happened, and at the stop, and says once for each kind that it happened, and a number rounded up to ten, a hundred,
-//! a thousand ... Absent on purpose: telling the first one at once. For what must be known at once there is [`emit`](super::emit),
+//! a thousand ... Absent on purpose: telling the first one at once. For what must be known at once there is [`emit`],
 //! and no peer brings that about.
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
 //! postfix (its maps) ───────────────┘   SyncState ─┘
 //! ```
 //!
-//! To add a panel: a file that fills a [`PanelList`], and a word in [`From`]. The difference and the brakes are pure.
+//! To add a panel: a file that fills a [`PanelList`](list::PanelList), and a word in [`PanelKind`](settings::PanelKind). The difference and the brakes are pure.
 //!
 //! Absent on purpose: passwords and their hashes, which nobody here reads; usage, which the mail server knows; anything about a person on
 //! standard output, which goes to the journal.

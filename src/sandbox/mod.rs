@@ -1,7 +1,7 @@
 //! What the kernel holds us to (policy/sandbox.toml): no core dumps, another user than root, files and ports as the policy
 //! says, no calls that it denies; and a way to try all that from inside.
 //!
-//! The order matters. [`harden`] is first of all. [`enforce`] comes after the listeners are bound and before the first thread:
+//! The order matters. [`harden()`] is first of all. [`enforce`] comes after the listeners are bound and before the first thread:
 //! Landlock binds the calling thread and those it starts, and nobody else.
 //!
 //! Absent on purpose: addresses (Landlock knows ports only). UDP is only where mail servers have names, and Unix sockets with a path

@@ -10,7 +10,7 @@
 //!        ◀──News────
 //! ```
 //!
-//! A [`Fellow`] is one node. It takes the associations that [`nearest`] gives it, asks the storage what they hold, and judges. It grants only while its
+//! A [`Fellow`] is one node. It takes the associations that [`nearest()`] gives it, asks the storage what they hold, and judges. It grants only while its
 //! [`Fence`] is open, and never more than the `flight` of its [`Deed`] beyond what etcd has confirmed: so whoever takes over knows what may still come from
 //! it, and holds that back ([`Exposure`]). Nothing is written to etcd because a member does something.
 //!

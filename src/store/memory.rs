@@ -1,4 +1,4 @@
-//! A store that forgets: for tests, and for what was read of a [`snapshot`](super::snapshot).
+//! A store that forgets: for tests, and for what was read of a [`snapshot`](super::snapshot()).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
