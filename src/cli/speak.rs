@@ -19,7 +19,7 @@ const PATIENCE_LOOKING: Duration = Duration::from_secs(20);
 const PATIENCE_CONNECTING: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
-pub(super) enum Trouble {
+pub(super) enum SpeakTrouble {
     /// The socket cannot be reached.
     Connect(io::ErrorKind),
     /// The socket is there, and nobody takes connections from it.
@@ -34,58 +34,58 @@ pub(super) enum Trouble {
     TooLong,
 }
 
-impl Trouble {
+impl SpeakTrouble {
     /// What happened and what to do.
     pub(super) fn text(&self, socket: &Path) -> String {
         let socket = socket.display();
         match self {
-            Trouble::Connect(io::ErrorKind::NotFound) => {
+            SpeakTrouble::Connect(io::ErrorKind::NotFound) => {
                 format!(
                     "{socket}: no daemon has made this socket. Is nologd running, with a listener for admins? If its socket is \
                      elsewhere: --socket PATH, --config FILE, or NOLOGD_SOCKET"
                 )
             }
-            Trouble::Connect(io::ErrorKind::ConnectionRefused) => format!("{socket}: nologd does not run there any more."),
-            Trouble::Connect(io::ErrorKind::PermissionDenied) => {
+            SpeakTrouble::Connect(io::ErrorKind::ConnectionRefused) => format!("{socket}: nologd does not run there any more."),
+            SpeakTrouble::Connect(io::ErrorKind::PermissionDenied) => {
                 format!("{socket}: you may not. Root may, the daemon's own user, and the group of [admin] in the config.")
             }
-            Trouble::Connect(kind) => format!("{socket}: {kind}"),
-            Trouble::Busy => format!("{socket}: nologd takes no connections. It has no file descriptors left, or hangs."),
-            Trouble::Slow => {
+            SpeakTrouble::Connect(kind) => format!("{socket}: {kind}"),
+            SpeakTrouble::Busy => format!("{socket}: nologd takes no connections. It has no file descriptors left, or hangs."),
+            SpeakTrouble::Slow => {
                 format!("{socket}: nologd gave no answer in {} s. It hangs, or is very busy.", PATIENCE_LOOKING.as_secs())
             }
-            Trouble::Silent => {
+            SpeakTrouble::Silent => {
                 format!("{socket}: nologd gave no answer. Whether it was done is not known: look with `show` or `list`.")
             }
-            Trouble::Foreign => format!(
+            SpeakTrouble::Foreign => format!(
                 "{socket}: the answer is one of another version of nologd, and what it says is not known. If this was a change, it may \
                  be done. Restart the daemon after an update."
             ),
-            Trouble::TooLong => "This is too much for one command. Give it in several.".into(),
+            SpeakTrouble::TooLong => "This is too much for one command. Give it in several.".into(),
         }
     }
 }
 
 /// Sends `command` and reads what is told.
-pub(super) fn speak<C: AdminCommand>(socket: &Path, command: &C) -> Result<Result<C::Told, NotDone>, Trouble> {
+pub(super) fn speak<C: AdminCommand>(socket: &Path, command: &C) -> Result<Result<C::Told, NotDone>, SpeakTrouble> {
     let line = ask(command);
     if line.len() > MAX_REQUEST {
-        return Err(Trouble::TooLong);
+        return Err(SpeakTrouble::TooLong);
     }
     let began = Instant::now();
     let patience = if C::LOOKS { PATIENCE_LOOKING } else { PATIENCE };
     let mut stream = connect(socket)?;
     let answer = exchange(&mut stream, line.as_bytes(), began + patience).map_or(Err(Unread::Nothing), |line| told(&line));
     answer.map_err(|unread| match unread {
-        Unread::Foreign => Trouble::Foreign,
-        Unread::Nothing if C::LOOKS && began.elapsed() >= patience => Trouble::Slow,
-        Unread::Nothing => Trouble::Silent,
+        Unread::Foreign => SpeakTrouble::Foreign,
+        Unread::Nothing if C::LOOKS && began.elapsed() >= patience => SpeakTrouble::Slow,
+        Unread::Nothing => SpeakTrouble::Silent,
     })
 }
 
 /// As [`UnixStream::connect`], which waits for ever where the daemon's queue is full.
-fn connect(path: &Path) -> Result<UnixStream, Trouble> {
-    let failed = |error: io::Error| Trouble::Connect(error.kind());
+fn connect(path: &Path) -> Result<UnixStream, SpeakTrouble> {
+    let failed = |error: io::Error| SpeakTrouble::Connect(error.kind());
     let address = SockAddr::unix(path).map_err(failed)?;
     let end = Instant::now() + PATIENCE_CONNECTING;
     loop {
@@ -98,7 +98,7 @@ fn connect(path: &Path) -> Result<UnixStream, Trouble> {
             }
             // unix(7): the queue is full.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => sleep(Duration::from_millis(100)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Busy),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(SpeakTrouble::Busy),
             Err(error) => return Err(failed(error)),
         }
     }

@@ -26,7 +26,7 @@ pub use client::Client;
 pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
 pub use dovecot::{Dialect, Dovecot};
 pub use etcd::EtcdServer;
-pub use people::{ASSOCIATIONS, Association, MEMBERS, Member};
+pub use people::{ASSOCIATIONS, DemoAssociation, MEMBERS, Member};
 pub use place::{Owner, Place};
 pub use postfix::Postfix;
 pub use process::Process;

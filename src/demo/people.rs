@@ -1,7 +1,7 @@
 //! Who lives in the demo. Everyone is made up, and so are the passwords.
 
 /// One association of the demo.
-pub struct Association {
+pub struct DemoAssociation {
     /// Its name in the config.
     pub name: &'static str,
     /// Its only domain.
@@ -19,9 +19,9 @@ pub struct Member {
 }
 
 /// Two associations: what belongs to one is none of the other's business.
-pub const ASSOCIATIONS: [Association; 2] = [
-    Association { name: "velo", domain: "velo.example", contact: "alice@velo.example" },
-    Association { name: "jardin", domain: "jardin.example", contact: "chloe@jardin.example" },
+pub const ASSOCIATIONS: [DemoAssociation; 2] = [
+    DemoAssociation { name: "velo", domain: "velo.example", contact: "alice@velo.example" },
+    DemoAssociation { name: "jardin", domain: "jardin.example", contact: "chloe@jardin.example" },
 ];
 
 /// Four mailboxes, two for each association.

@@ -110,7 +110,7 @@ fn listed(line: &[u8]) -> Option<(&[u8], Vec<u8>)> {
 /// The question: NAMESPACE, then LIST of special folders, as far as the backend has them.
 pub(super) struct Reading {
     places: Places,
-    stage: Stage,
+    stage: PlacesStage,
     /// The second command is still to be asked.
     special_use: bool,
     /// What was asked for has come.
@@ -121,7 +121,7 @@ pub(super) struct Reading {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum PlacesStage {
     Namespace,
     SpecialUse,
 }
@@ -133,29 +133,29 @@ impl Reading {
     pub(super) fn new(namespace: bool, special_use: bool) -> Option<(Reading, Vec<u8>)> {
         let reading = |stage| Reading { places: Places::default(), stage, special_use, told: false, failed: false, coming: None };
         match (namespace, special_use) {
-            (true, _) => Some((reading(Stage::Namespace), b"NAMESPACE".to_vec())),
-            (false, true) => Some((Reading { special_use: false, ..reading(Stage::SpecialUse) }, SPECIAL_USE.to_vec())),
+            (true, _) => Some((reading(PlacesStage::Namespace), b"NAMESPACE".to_vec())),
+            (false, true) => Some((Reading { special_use: false, ..reading(PlacesStage::SpecialUse) }, SPECIAL_USE.to_vec())),
             (false, false) => None,
         }
     }
 
     pub(super) fn is_ours(&self, line: &[u8]) -> bool {
         match self.stage {
-            Stage::Namespace => is(line, b"* NAMESPACE "),
-            Stage::SpecialUse => is(line, b"* LIST "),
+            PlacesStage::Namespace => is(line, b"* NAMESPACE "),
+            PlacesStage::SpecialUse => is(line, b"* LIST "),
         }
     }
 
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         let whole = begins && matches!(frame, Frame::Line { literal: None, .. });
         match (self.stage, whole) {
-            (Stage::Namespace, true) => match Namespaces::read(bytes) {
+            (PlacesStage::Namespace, true) => match Namespaces::read(bytes) {
                 Some(namespaces) => (self.places.namespaces, self.told) = (namespaces, true),
                 None => self.failed = true,
             },
-            (Stage::Namespace, false) => self.failed = true,
-            (Stage::SpecialUse, true) => self.places.learn(bytes),
-            (Stage::SpecialUse, false) => self.literal_name(frame, bytes, begins),
+            (PlacesStage::Namespace, false) => self.failed = true,
+            (PlacesStage::SpecialUse, true) => self.places.learn(bytes),
+            (PlacesStage::SpecialUse, false) => self.literal_name(frame, bytes, begins),
         }
     }
 
@@ -180,10 +180,10 @@ impl Reading {
     }
 
     pub(super) fn answered(&mut self, status: Status) -> Then {
-        if self.stage == Stage::Namespace {
+        if self.stage == PlacesStage::Namespace {
             self.failed |= status != Status::Ok || !self.told;
             if !self.failed && std::mem::take(&mut self.special_use) {
-                self.stage = Stage::SpecialUse;
+                self.stage = PlacesStage::SpecialUse;
                 return Then::Ask(SPECIAL_USE.to_vec());
             }
         }

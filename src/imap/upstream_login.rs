@@ -31,7 +31,7 @@ pub enum LoginProgress {
 /// The conversation with one backend.
 pub struct UpstreamLogin {
     framer: Framer,
-    stage: Stage,
+    stage: LoginStage,
     starttls: bool,
     hint: Option<Hint>,
     capabilities: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct UpstreamLogin {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum LoginStage {
     Greeting,
     StartTls,
     /// TLS has just begun: nothing is known of what came before.
@@ -65,7 +65,7 @@ impl UpstreamLogin {
     /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it. `hint` is told in ID to
     /// a backend that has it.
     pub fn new(starttls: bool, hint: Option<Hint>) -> UpstreamLogin {
-        let (framer, stage) = (Framer::new(Direction::Server), Stage::Greeting);
+        let (framer, stage) = (Framer::new(Direction::Server), LoginStage::Greeting);
         UpstreamLogin { framer, stage, starttls, hint, capabilities: Vec::new(), tokens: None, pieces: Vec::new() }
     }
 
@@ -91,8 +91,8 @@ impl UpstreamLogin {
     /// `Denied` when the credentials are refused, `Barred` when the person is for another reason, or everybody; `Down` when the
     /// backend says that it cannot judge them, `Garbage(Backend)` for everything that is no IMAP at this point.
     pub fn next(&mut self, input: &[u8], full: bool, credential: Option<&Credential>) -> Result<LoginProgress, Fault> {
-        if self.stage == Stage::Secured {
-            self.stage = Stage::Asked;
+        if self.stage == LoginStage::Secured {
+            self.stage = LoginStage::Asked;
             return Ok(send(0, CAPABILITY));
         }
         match self.framer.next(input, full)? {
@@ -113,15 +113,15 @@ impl UpstreamLogin {
             return Err(if is_too_many(line) { Fault::Barred(RefusalCode::TooManyConnections) } else { Fault::Down });
         }
         match self.stage {
-            Stage::Greeting => self.greeting(line, credential),
+            LoginStage::Greeting => self.greeting(line, credential),
             // Without a piece: a challenge that tells why a token is refused (RFC 7628 3.2.3); cancelled, so that the refusal comes.
-            Stage::Trying if line.starts_with(b"+") => match self.pieces.pop() {
+            LoginStage::Trying if line.starts_with(b"+") => match self.pieces.pop() {
                 Some(piece) => Ok(LoginProgress::Send(len, piece)),
                 None => Ok(send(len, b"*\r\n")),
             },
             _ if untagged => Ok(send(len, b"")),
             // A backend that refuses the hint is no worse off than one that never got it.
-            Stage::Trying if self.hint.is_some() && line.starts_with(HINTED) => Ok(send(len, b"")),
+            LoginStage::Trying if self.hint.is_some() && line.starts_with(HINTED) => Ok(send(len, b"")),
             _ => self.tagged(line, credential),
         }
     }
@@ -132,11 +132,11 @@ impl UpstreamLogin {
             return Err(Fault::Garbage(Side::Backend));
         }
         if self.starttls {
-            self.stage = Stage::StartTls;
+            self.stage = LoginStage::StartTls;
             return Ok(send(line.len(), STARTTLS));
         }
         if self.capabilities.is_empty() {
-            self.stage = Stage::Asked;
+            self.stage = LoginStage::Asked;
             return Ok(send(line.len(), CAPABILITY));
         }
         self.attempt(line.len(), credential)
@@ -144,27 +144,27 @@ impl UpstreamLogin {
 
     fn tagged(&mut self, line: &[u8], credential: Option<&Credential>) -> Result<LoginProgress, Fault> {
         let tag: &[u8] = match self.stage {
-            Stage::StartTls => b"n1 ",
-            Stage::Asked => b"n2 ",
-            Stage::AskedAgain => b"n4 ",
+            LoginStage::StartTls => b"n1 ",
+            LoginStage::Asked => b"n2 ",
+            LoginStage::AskedAgain => b"n4 ",
             _ => b"n3 ",
         };
         let status = line.strip_prefix(tag).ok_or(Fault::Garbage(Side::Backend))?;
         let ok = status.len() >= 3 && status[..3].eq_ignore_ascii_case(b"OK ");
         match self.stage {
-            Stage::Trying if !ok => Err(refusal(status)),
+            LoginStage::Trying if !ok => Err(refusal(status)),
             // An OK to half a login: nobody can say who is logged in.
-            Stage::Trying if !self.pieces.is_empty() => Err(Fault::Garbage(Side::Backend)),
+            LoginStage::Trying if !self.pieces.is_empty() => Err(Fault::Garbage(Side::Backend)),
             _ if !ok => Err(Fault::Garbage(Side::Backend)),
-            Stage::StartTls => {
+            LoginStage::StartTls => {
                 // What was said in the clear may be somebody else's word.
                 self.capabilities.clear();
-                self.stage = Stage::Secured;
+                self.stage = LoginStage::Secured;
                 Ok(LoginProgress::StartTls)
             }
-            Stage::Asked => self.attempt(line.len(), credential),
-            Stage::Trying if self.capabilities.is_empty() => {
-                self.stage = Stage::AskedAgain;
+            LoginStage::Asked => self.attempt(line.len(), credential),
+            LoginStage::Trying if self.capabilities.is_empty() => {
+                self.stage = LoginStage::AskedAgain;
                 Ok(send(line.len(), CAPABILITY_AGAIN))
             }
             _ => Ok(LoginProgress::Done(line.len())),
@@ -190,7 +190,7 @@ impl UpstreamLogin {
         self.hint = self.hint.filter(|_| capability::has(&self.capabilities, b"ID"));
         // The list after login is another one.
         self.capabilities.clear();
-        self.stage = Stage::Trying;
+        self.stage = LoginStage::Trying;
         let mut pieces = Pieces::new(2 * response.len() + 256);
         if let Some(hint) = self.hint {
             pieces.add(format!("n0 ID (\"x-originating-ip\" \"{}\")\r\n", hint.reveal()).as_bytes());

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::private::Domain;
     use crate::quota::tests::OneNode;
-    use crate::quota::{Association, BookParams, Fact, Facts, Limit, Name, Origin, StorageRows, Subject, TenantCounted};
+    use crate::quota::{Association, BookParams, CountOutcome, Fact, Facts, Limit, Name, Origin, StorageRows, Subject};
     use crate::store::MemoryStore;
 
     #[derive(Default)]
@@ -203,7 +203,7 @@ mod tests {
         fn count_all(&self, all: &[(&str, u64)]) {
             let rows: Vec<_> = all.iter().map(|(who, octets)| (at(who), Amount::message(*octets))).collect();
             let rows = StorageRows { sure: rows, unsure: Vec::new() };
-            assert_ne!(self.book.count_share(4).finish(&self.book, &rows, day()), TenantCounted::Partly);
+            assert_ne!(self.book.count_share(4).finish(&self.book, &rows, day()), CountOutcome::Partly);
             if !self.post.judges(true) {
                 self.book.begin_to_speak(4, day());
             }

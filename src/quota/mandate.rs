@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::{
-        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, StorageRows, TenantCounted,
+        AdminError, Association, Book, BookParams, CountOutcome, Day, Edit, Limit, NoShift, Origin, Reservation, StorageRows,
         Turn, Verdict, Without,
     };
     use crate::store::MemoryStore;
@@ -190,7 +190,7 @@ mod tests {
             let alice = Address::parse("alice@velo.example").unwrap();
             book.admit(&alice).unwrap();
             let count =
-                |book: &Book| assert_eq!(book.count_share(4).finish(book, &nothing_of(&alice), today), TenantCounted::Whole);
+                |book: &Book| assert_eq!(book.count_share(4).finish(book, &nothing_of(&alice), today), CountOutcome::Whole);
             let early = book.reserve(&alice, Amount::message(1), Origin::Member, today);
             assert_eq!(early.err(), Some(Verdict::NotNow), "nobody has told what is in it");
             count(&book);
@@ -262,7 +262,7 @@ mod tests {
         assert!(court.book.set_association(&velo, &edit, court.today).is_ok());
         assert_eq!((court.reserve(1).err(), court.book.uncounted_shares()), (Some(Verdict::NotNow), vec![4]));
         let counted = court.book.count_share(4).finish(&court.book, &nothing_of(&court.alice), court.today);
-        assert_eq!(counted, TenantCounted::Whole);
+        assert_eq!(counted, CountOutcome::Whole);
         assert!(court.reserve(1).is_ok() && court.book.uncounted_shares().is_empty());
     }
 

@@ -114,7 +114,7 @@ pub use reserve::Reservation;
 pub use rounding::rounded;
 pub use routing::{LoginRoute, NoBackend, Route};
 pub use sending_limits::{Filling, Rates, SendingLimits, SpentSending};
-pub use shared::{StorageRows, TenantCount, TenantCounted};
+pub use shared::{CountOutcome, StorageRows, TenantCount};
 pub use size::{SizeError, parse as parse_size, print as print_size, print_of as print_fill};
 pub use speaker::Speaker;
 pub use state::{Standing, State, StateWord};

@@ -130,7 +130,7 @@ pub struct StorageRows {
 
 /// What a count of one association came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TenantCounted {
+pub enum CountOutcome {
     /// Of some mailbox nobody knows what is in it.
     Partly,
     /// Each mailbox is known. One that is unsure has the last number that was known.
@@ -149,7 +149,7 @@ impl TenantCount {
     /// A mailbox that the book did not have when the count began counts from now on, like one that a recount finds. Where the book has come to know it
     /// meanwhile by itself, what came into it before may be missing: then this was no count. Of whom it is told that there is nothing, though nobody
     /// deleted anything, the number stays, and a count is wanted; so it is with one that is unsure, where anything is known of it.
-    pub fn finish(self, book: &Book, rows: &StorageRows, today: Day) -> TenantCounted {
+    pub fn finish(self, book: &Book, rows: &StorageRows, today: Day) -> CountOutcome {
         let TenantCount { tenant, mut mailboxes, moved, came } = self;
         // A storage that tells of nobody was not asked rightly.
         let mut is_whole = !moved && !rows.sure.is_empty();
@@ -181,9 +181,9 @@ impl TenantCount {
             ledger.counted = ledger.counted.max(came);
         }
         match is_whole {
-            false => TenantCounted::Partly,
-            true if is_empty && in_vain > 0 => TenantCounted::InVain { mailboxes: in_vain },
-            true => TenantCounted::Whole,
+            false => CountOutcome::Partly,
+            true if is_empty && in_vain > 0 => CountOutcome::InVain { mailboxes: in_vain },
+            true => CountOutcome::Whole,
         }
     }
 }
@@ -224,7 +224,7 @@ mod tests {
         let row = |who: &str, octets| (at(who), Amount { octets, messages: 1 });
         let counted = |count: TenantCount, rows: &[(Address, Amount)]| {
             let rows = StorageRows { sure: rows.to_vec(), unsure: Vec::new() };
-            count.finish(&book, &rows, today) == TenantCounted::Whole
+            count.finish(&book, &rows, today) == CountOutcome::Whole
         };
         assert!(!counted(book.count_share(4), &[row("a@velo.example", 10)]), "b is not told");
         let all = [row("a@velo.example", 10), row("b@velo.example", 20)];
@@ -259,10 +259,10 @@ mod tests {
             book.count_share(4).finish(&book, &StorageRows { sure, unsure: Vec::new() }, today)
         };
         let [one, other] = [("a@velo.example", 10), ("b@velo.example", 20)];
-        assert_eq!((count(&[one]), listed().len()), (TenantCounted::Partly, 0), "b is not told");
-        assert_eq!((count(&[one, other]), listed()), (TenantCounted::Whole, vec![one.0.to_owned(), other.0.to_owned()]));
+        assert_eq!((count(&[one]), listed().len()), (CountOutcome::Partly, 0), "b is not told");
+        assert_eq!((count(&[one, other]), listed()), (CountOutcome::Whole, vec![one.0.to_owned(), other.0.to_owned()]));
         book.admit(&at("new@velo.example")).unwrap();
-        assert_eq!(count(&[one, other, ("new@velo.example", 30)]), TenantCounted::Whole);
+        assert_eq!(count(&[one, other, ("new@velo.example", 30)]), CountOutcome::Whole);
         assert_eq!((used(&book, "new@velo.example"), listed().len()), (30, 2));
         book.settle();
         assert_eq!(listed().len(), 3);
@@ -287,7 +287,7 @@ mod tests {
         let (book, today) = book();
         let counted = |count: TenantCount, rows: &[(Address, Amount)]| {
             let rows = StorageRows { sure: rows.to_vec(), unsure: Vec::new() };
-            count.finish(&book, &rows, today) == TenantCounted::Whole
+            count.finish(&book, &rows, today) == CountOutcome::Whole
         };
         let count = book.count_share(4);
         book.admit(&at("new@velo.example")).unwrap();
@@ -320,14 +320,14 @@ mod tests {
         let numbers = || ["a", "b", "new"].map(|name| used(&book, &format!("{name}@velo.example")));
         // It ends, and says so.
         let counted = book.count_share(4).finish(&book, &rows([Amount::ZERO; 3]), today);
-        assert_eq!((counted, numbers()), (TenantCounted::InVain { mailboxes: 2 }, [10, 20, 0]));
+        assert_eq!((counted, numbers()), (CountOutcome::InVain { mailboxes: 2 }, [10, 20, 0]));
         assert!(!book.is_seen(&at("a@velo.example")), "whoever can is asked to count");
         // In one that is there, one that is empty keeps its number too: nobody has seen it be emptied.
         let one = rows([Amount::message(4), Amount::ZERO, Amount::message(1)]);
-        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (TenantCounted::Whole, [4, 20, 1]));
+        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (CountOutcome::Whole, [4, 20, 1]));
         // Where somebody deleted, it is so; and a session is always believed.
         book.unsee(&at("b@velo.example"));
-        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (TenantCounted::Whole, [4, 0, 1]));
+        assert_eq!((book.count_share(4).finish(&book, &one, today), numbers()), (CountOutcome::Whole, [4, 0, 1]));
         let session = book.begin_refresh(&at("a@velo.example")).unwrap();
         assert_eq!((session.finish(Amount::ZERO, today), numbers()), (Refreshed::Exact, [0, 0, 1]));
         // The pair's recount is judged the same; what an admin loads is believed.
@@ -345,12 +345,12 @@ mod tests {
         for (least, stays) in [(5, 10), (15, 15)] {
             assert_eq!(
                 (book.count_share(4).finish(&book, &rows(least), today), numbers()),
-                (TenantCounted::Whole, [stays, 25, 1])
+                (CountOutcome::Whole, [stays, 25, 1])
             );
             assert!(!book.is_seen(&at("a@velo.example")));
         }
         // Of one of whom nothing is known, it would be free: the association waits.
         let unknown = StorageRows { sure: vec![row("a", 10), row("b", 20), row("new", 1)], unsure: vec![row("gone", 7)] };
-        assert_eq!(book.count_share(4).finish(&book, &unknown, today), TenantCounted::Partly);
+        assert_eq!(book.count_share(4).finish(&book, &unknown, today), CountOutcome::Partly);
     }
 }

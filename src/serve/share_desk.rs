@@ -17,7 +17,7 @@ use crate::admin::doubt::OldNumbers;
 use crate::admin::share::{BookShown, JudgedShown, KickedElsewhere, ShareDesk, ShareTold, SharedAssociation};
 use crate::event::{Event, emit};
 use crate::private::Address;
-use crate::quota::{Book, Day, StorageRows, TenantCounted};
+use crate::quota::{Book, CountOutcome, Day, StorageRows};
 use crate::share::{Bar, News, Tenant};
 
 /// For all other nodes to answer: each has its time from the same moment on.
@@ -142,11 +142,11 @@ impl ShareDesk for ShareLink {
         let (mut counted, mut in_vain) = (0, 0);
         for AskedTenant { tenant, number, count } in over {
             // Dropped, a count is none.
-            let found = if whole { count.finish(book, &rows, today) } else { TenantCounted::Partly };
-            if let TenantCounted::InVain { mailboxes } = found {
+            let found = if whole { count.finish(book, &rows, today) } else { CountOutcome::Partly };
+            if let CountOutcome::InVain { mailboxes } = found {
                 in_vain += mailboxes;
             }
-            if found != TenantCounted::Partly {
+            if found != CountOutcome::Partly {
                 let mut state = self.lock();
                 let before = state.fellow.judges(tenant);
                 state.fellow.hear(News::Counted(tenant, number), boot_time());

@@ -180,7 +180,7 @@ pub(super) fn is_on(value: &str) -> bool {
 }
 
 /// `mail_plugins = $mail_plugins notify mail_log`, or `mail_plugins { mail_log = yes }`.
-fn plugins(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
+fn plugins(file: &str, settings: &[DovecotSetting<'_>], found: &mut Vec<Finding>) {
     for (plugin, check) in [("mail_log", &check::DOVECOT_MAIL_LOG), ("last_login", &check::DOVECOT_LAST_LOGIN)] {
         for setting in settings {
             let named = setting.name == "mail_plugins" && setting.value.split([' ', ',']).any(|word| word == plugin);
@@ -194,7 +194,7 @@ fn plugins(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
 }
 
 /// Exporters are sections with names; one is enough to export something once a metric uses it.
-fn sections(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
+fn sections(file: &str, settings: &[DovecotSetting<'_>], found: &mut Vec<Finding>) {
     let mut told: Vec<&str> = Vec::new();
     for setting in settings {
         let Some(section) = setting.path.first().filter(|name| name.starts_with("event_exporter")) else { continue };
@@ -205,7 +205,7 @@ fn sections(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
     }
 }
 
-pub(super) struct Setting<'a> {
+pub(super) struct DovecotSetting<'a> {
     /// The sections around it, from the outside.
     pub(super) path: Vec<&'a str>,
     pub(super) name: &'a str,
@@ -213,7 +213,7 @@ pub(super) struct Setting<'a> {
     pub(super) line: usize,
 }
 
-impl Setting<'_> {
+impl DovecotSetting<'_> {
     /// Whether it is an entry of 2.4's `mail_plugins { ... }`.
     pub(super) fn in_list(&self) -> bool {
         self.path.last() == Some(&"mail_plugins")
@@ -226,7 +226,7 @@ impl Setting<'_> {
     }
 }
 
-pub(super) fn parse(text: &str) -> Vec<Setting<'_>> {
+pub(super) fn parse(text: &str) -> Vec<DovecotSetting<'_>> {
     let mut path = Vec::new();
     let mut settings = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -237,7 +237,7 @@ pub(super) fn parse(text: &str) -> Vec<Setting<'_>> {
         if line == "}" {
             path.pop();
         } else if let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.contains('{')) {
-            settings.push(Setting { path: path.clone(), name: name.trim(), value: unquote(value), line: number + 1 });
+            settings.push(DovecotSetting { path: path.clone(), name: name.trim(), value: unquote(value), line: number + 1 });
         } else if let Some(name) = line.strip_suffix('{') {
             path.push(name.trim());
         }
@@ -254,7 +254,7 @@ fn unquote(value: &str) -> String {
     value.split(" #").next().unwrap_or_default().trim().to_owned()
 }
 
-pub(super) fn is_2_4(text: &str, settings: &[Setting<'_>]) -> bool {
+pub(super) fn is_2_4(text: &str, settings: &[DovecotSetting<'_>]) -> bool {
     let named = text
         .lines()
         .next()

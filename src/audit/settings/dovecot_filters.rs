@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::dovecot::Setting;
+use super::dovecot::DovecotSetting;
 
 /// Where a daemon on the same machine comes from, and comes in.
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -14,10 +14,10 @@ type Rank = (u32, u32, bool);
 
 /// The lines called `name` that hold for `protocol`, one for each way over loopback.
 pub(super) fn over_loopback<'a, 'b>(
-    settings: &'b [Setting<'a>],
+    settings: &'b [DovecotSetting<'a>],
     name: &'static str,
     protocol: &'b str,
-) -> impl Iterator<Item = &'b Setting<'a>> {
+) -> impl Iterator<Item = &'b DovecotSetting<'a>> {
     LOOPBACK.into_iter().filter_map(move |address| {
         let named = settings.iter().filter(|setting| setting.name == name);
         let ranked = named.filter_map(|setting| Some((rank(&setting.path, protocol, address)?, setting)));
@@ -27,8 +27,11 @@ pub(super) fn over_loopback<'a, 'b>(
 }
 
 /// Those that hold for connections by another way alone; whether for ours is not known where the server is on another machine.
-pub(super) fn by_other_ways<'a, 'b>(settings: &'b [Setting<'a>], name: &'static str) -> impl Iterator<Item = &'b Setting<'a>> {
-    let fits_neither = move |setting: &&Setting<'_>| {
+pub(super) fn by_other_ways<'a, 'b>(
+    settings: &'b [DovecotSetting<'a>],
+    name: &'static str,
+) -> impl Iterator<Item = &'b DovecotSetting<'a>> {
+    let fits_neither = move |setting: &&DovecotSetting<'_>| {
         let fits =
             |section: &&str| LOOPBACK.iter().any(|address| network(section).is_none_or(|(_, net)| bits(net, *address).is_some()));
         setting.name == name && !setting.path.iter().all(fits)
@@ -37,7 +40,7 @@ pub(super) fn by_other_ways<'a, 'b>(settings: &'b [Setting<'a>], name: &'static 
 }
 
 /// Whether it stands in a block for some connections alone.
-pub(super) fn is_by_way(setting: &Setting<'_>) -> bool {
+pub(super) fn is_by_way(setting: &DovecotSetting<'_>) -> bool {
     setting.path.iter().any(|section| network(section).is_some())
 }
 

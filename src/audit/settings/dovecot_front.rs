@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::dovecot::{Setting, is_2_4, is_on, parse};
+use super::dovecot::{DovecotSetting, is_2_4, is_on, parse};
 use super::dovecot_filters::{by_other_ways, is_by_way, over_loopback};
 use crate::event::BackendService;
 
@@ -69,7 +69,7 @@ impl DovecotFront {
         // The one for a protocol alone counts before the one for all.
         let number = |name: &str, section: &str| {
             let of = |inside: bool| {
-                let fits = |setting: &&Setting<'_>| setting.name == name && inside == setting.path.contains(&section);
+                let fits = |setting: &&DovecotSetting<'_>| setting.name == name && inside == setting.path.contains(&section);
                 settings.iter().filter(fits).rfind(|setting| inside || setting.path.is_empty())
             };
             of(true).or_else(|| of(false)).and_then(|setting| setting.value.parse::<u64>().ok())
@@ -96,7 +96,7 @@ impl DovecotFront {
             (DovecotHabit::Warns, warning(|text| !text.is_empty() && !text.ends_with(" none"))),
             (DovecotHabit::WarnsInVain, warning(str::is_empty)),
         ];
-        let most = |setting: &Setting<'_>| setting.value.parse().ok().map(unlimited);
+        let most = |setting: &DovecotSetting<'_>| setting.value.parse().ok().map(unlimited);
         let connections = |service: BackendService| {
             let by_way = over_loopback(&settings, CONNECTIONS, service.word());
             let least = by_way.filter_map(|setting| Some((most(setting)?, setting))).min_by_key(|(most, _)| *most);
@@ -122,13 +122,13 @@ impl DovecotFront {
     }
 }
 
-fn top<'a>(settings: &'a [Setting<'_>], name: &str) -> Option<&'a str> {
+fn top<'a>(settings: &'a [DovecotSetting<'_>], name: &str) -> Option<&'a str> {
     settings.iter().rfind(|setting| setting.path.is_empty() && setting.name == name).map(|setting| setting.value.as_str())
 }
 
 /// Of 2.3 `quota_clone_dict = proxy:SOCKET:NAME`; of 2.4 `quota_clone { dict proxy { socket_path = SOCKET } }`. Without a path it is a socket of
 /// Dovecot's own.
-fn tells_at(settings: &[Setting<'_>]) -> Option<String> {
+fn tells_at(settings: &[DovecotSetting<'_>]) -> Option<String> {
     let old = settings.iter().rfind(|setting| setting.path == ["plugin"] && setting.name == "quota_clone_dict");
     let new = || {
         let mut inside = settings.iter().filter(|setting| setting.path.first() == Some(&"quota_clone") && setting.path.len() > 1);
@@ -146,7 +146,7 @@ fn tells_at(settings: &[Setting<'_>]) -> Option<String> {
 }
 
 /// Of 2.3 `quota`, `quota2` ... in `plugin { }`; of 2.4 `quota NAME { }`.
-fn enforces(settings: &[Setting<'_>]) -> bool {
+fn enforces(settings: &[DovecotSetting<'_>]) -> bool {
     let is_root = |name: &str| name.strip_prefix("quota").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let old = settings.iter().filter(|setting| setting.path == ["plugin"] && is_root(setting.name) && !setting.value.is_empty());
     let mut new: BTreeMap<&str, bool> = BTreeMap::new();
@@ -163,7 +163,7 @@ fn enforces(settings: &[Setting<'_>]) -> bool {
 }
 
 /// Of 2.3: `quota_warning`, `quota_warning2` ... in `plugin { }`.
-fn warnings<'a>(settings: &'a [Setting<'_>]) -> impl Iterator<Item = &'a str> {
+fn warnings<'a>(settings: &'a [DovecotSetting<'_>]) -> impl Iterator<Item = &'a str> {
     let is_one =
         |name: &str| name.strip_prefix("quota_warning").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let found = settings.iter().filter(move |setting| setting.path == ["plugin"] && is_one(setting.name));

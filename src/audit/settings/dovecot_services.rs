@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::check;
 use super::super::finding::Finding;
-use super::dovecot::{Setting, is_2_4, is_on, parse};
+use super::dovecot::{DovecotSetting, is_2_4, is_on, parse};
 
 /// A listener and its usual port.
 type Port = (&'static str, &'static str);
@@ -29,7 +29,7 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
 
 /// `executable = imap imap-postlogin`, and the service that runs the script. Where nobody calls one, the service alone runs nothing: that is
 /// how a host stops it that may not edit its panel's file.
-fn post_login(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
+fn post_login(file: &str, settings: &[DovecotSetting<'_>], found: &mut Vec<Finding>) {
     let (mut called, mut scripts) = (Vec::new(), Vec::new());
     for setting in settings.iter().filter(|setting| setting.name == "executable") {
         let Some(service) = setting.path.last().and_then(|section| section.strip_prefix("service ")) else { continue };
@@ -53,7 +53,7 @@ fn post_login(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
 }
 
 /// Only where `protocols` says what runs: `doveconf -n` on Debian always does.
-fn beside(file: &str, settings: &[Setting<'_>], new: bool, found: &mut Vec<Finding>) {
+fn beside(file: &str, settings: &[DovecotSetting<'_>], new: bool, found: &mut Vec<Finding>) {
     let last = |path: &[&str], name: &str| settings.iter().rfind(|setting| setting.path == path && setting.name == name);
     let top = |name: &str| last(&[], name);
     let Some((line, protocols)) = protocols(settings) else { return };
@@ -83,7 +83,7 @@ fn beside(file: &str, settings: &[Setting<'_>], new: bool, found: &mut Vec<Findi
 }
 
 /// What runs, and the last line that says so. `protocols = $protocols pop3` adds, as Debian's files of each protocol do; 2.4 also has a list.
-fn protocols<'a>(settings: &'a [Setting<'_>]) -> Option<(usize, BTreeSet<&'a str>)> {
+fn protocols<'a>(settings: &'a [DovecotSetting<'_>]) -> Option<(usize, BTreeSet<&'a str>)> {
     let (mut all, mut at) = (BTreeSet::new(), None);
     for setting in settings {
         if setting.path.is_empty() && setting.name == "protocols" {
@@ -112,8 +112,8 @@ fn is_loopback(addresses: &str) -> bool {
 }
 
 /// A script that fails writes beside itself, wherever Sieve is on.
-fn sieve(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
-    let named = |setting: &&Setting<'_>| {
+fn sieve(file: &str, settings: &[DovecotSetting<'_>], found: &mut Vec<Finding>) {
+    let named = |setting: &&DovecotSetting<'_>| {
         let listed = setting.in_list() && setting.name == "sieve" && setting.value != "no";
         listed || (setting.name == "mail_plugins" && setting.value.split([' ', ',']).any(|word| word == "sieve"))
     };

@@ -101,7 +101,7 @@ fn tables(value: &str) -> impl Iterator<Item = (&str, &str)> {
     words.map(|word| word.split_once(':').unwrap_or(("", word)))
 }
 
-fn rules(file: &str, settings: &[Setting], named: &[(String, String)], found: &mut Vec<Finding>) {
+fn rules(file: &str, settings: &[PostfixSetting], named: &[(String, String)], found: &mut Vec<Finding>) {
     for setting in settings.iter().filter(|setting| RULES.contains(&setting.name.as_str())) {
         for (kind, path) in tables(&setting.value) {
             let mut tell = |place: &str, line, instead: &str| {
@@ -161,15 +161,15 @@ fn is_service(line: &str) -> bool {
     line.split_whitespace().nth(1).is_some_and(|word| matches!(word, "inet" | "unix" | "fifo" | "pass"))
 }
 
-struct Setting {
+struct PostfixSetting {
     name: String,
     value: String,
     line: usize,
 }
 
 /// `name = value`, with values that go on in the next line after a blank; `service/type/name = value` counts as `name`.
-fn parse(text: &str) -> Vec<Setting> {
-    let mut settings: Vec<Setting> = Vec::new();
+fn parse(text: &str) -> Vec<PostfixSetting> {
+    let mut settings: Vec<PostfixSetting> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim_start().starts_with('#') || line.trim().is_empty() {
             continue;
@@ -181,7 +181,7 @@ fn parse(text: &str) -> Vec<Setting> {
             }
         } else if let Some((name, value)) = line.split_once('=') {
             let name = name.trim().rsplit('/').next().unwrap_or_default();
-            settings.push(Setting { name: name.to_owned(), value: value.trim().to_owned(), line: number + 1 });
+            settings.push(PostfixSetting { name: name.to_owned(), value: value.trim().to_owned(), line: number + 1 });
         }
     }
     settings
