@@ -409,8 +409,8 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
 fn a_book_of_a_newer_version_is_refused() {
     let store = Arc::new(MemoryStore::new());
     drop(Book::open(store.clone(), BookParams::default()).unwrap());
-    store.transact(&[put("schema", "9")]).unwrap();
-    assert_eq!(Book::open(store.clone(), BookParams::default()).err(), Some(StoreError::Newer(9)));
+    store.transact(&[put("schema", "10")]).unwrap();
+    assert_eq!(Book::open(store.clone(), BookParams::default()).err(), Some(StoreError::Newer(10)));
     store.transact(&[put("schema", "1"), put("usage/nobody", "{}")]).unwrap();
     assert_eq!(Book::open(store, BookParams::default()).err(), Some(StoreError::Damaged));
 }

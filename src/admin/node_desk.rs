@@ -31,7 +31,8 @@ words! {
 }
 
 impl CopyTrouble {
-    fn text(self) -> &'static str {
+    /// What it is, and what to do.
+    pub fn text(self) -> &'static str {
         match self {
             CopyTrouble::OtherKey => "it cannot be opened: message-id.key must be the same file on both machines",
             CopyTrouble::PutBack => "etcd was emptied or put back: `nologd share publish` on the node whose settings are right",

@@ -126,6 +126,8 @@ mod tests {
         (r#""node take-over","with-own-book":false"#, Who::Admins),
         (r#""share show""#, Who::Admins),
         (r#""share publish""#, Who::Admins),
+        (r#""share publish","replace":true"#, Who::Admins),
+        (r#""share adopt""#, Who::Admins),
         (r#""share begin-count""#, Who::Admins),
         (r#""share counted","round":1,"mailboxes":[["alice@velo.example",5,1]],"whole":null"#, Who::Admins),
         (r#""status""#, Who::Admins),

@@ -13,7 +13,7 @@ use super::mailbox::{ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use super::move_mailbox::MoveMailbox;
 use super::node::{ShowNode, StandBy, TakeOver};
 use super::offer::{AcceptLoan, DeclineOffer, OfferLoan, ReturnLoan, WithdrawOffer};
-use super::share::{PublishShare, ShowShare};
+use super::share::{AdoptShare, PublishShare, ShowShare};
 use super::share_count::{BeginCount, TellCount};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
@@ -117,6 +117,7 @@ commands! {
     StandBy
     ShowShare
     PublishShare
+    AdoptShare
     BeginCount
     TellCount
     ShowStatus

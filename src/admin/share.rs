@@ -1,4 +1,4 @@
-//! `share show`: which node judges which association, or why none does here; `share publish`.
+//! `share show`: which node judges which association, or why none does here; `share publish` and `share adopt`: whose settings are right.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,17 @@ pub struct ShowShare {}
 /// `share publish`.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PublishShare {}
+pub struct PublishShare {
+    /// In place of the settings that etcd has, where this node has others (`nologd share show`: in dispute). All nodes take them over.
+    #[arg(long)]
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// `share adopt`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdoptShare {}
 
 const ALONE: &str = "This daemon is not one of several nodes: its config has no [share].";
 
@@ -51,6 +61,9 @@ impl AdminCommand for ShowShare {
             BookShown::Behind => "that of all nodes, and not the newest",
             BookShown::Lost => {
                 "as they were before etcd was emptied or put back; nothing can be changed (nologd share publish, on one node)"
+            }
+            BookShown::Disputed => {
+                "IN DISPUTE: this node's own, and etcd has others (nologd share publish --replace: these for all; nologd share adopt: etcd's)"
             }
         };
         let mut text = rows(&[
@@ -108,6 +121,7 @@ fn nothing(bar: Bar, node: &str) -> String {
         Bar::WentBack => "etcd was emptied or put back a moment ago".to_owned(),
         Bar::Namesake => "another machine has the name of this node".to_owned(),
         Bar::Behind => "what other nodes have set is not in force here (nologd help copy-unusable)".to_owned(),
+        Bar::Disputed => "its settings and those in etcd are in dispute".to_owned(),
     };
     format!("nothing: {why} (nologd help judges-nothing)")
 }
@@ -122,11 +136,30 @@ impl AdminCommand for PublishShare {
 
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, NotDone> {
         let desk = desk(executor)?;
-        desk.publish(&executor.book).map_err(NotDone::because)?;
+        desk.publish(&executor.book, self.replace).map_err(NotDone::because)?;
         Ok(desk.told(&executor.book))
     }
 
     fn print(_: &ShareTold) -> String {
         "The settings of this node are those of all nodes from now on: the others take them over in a second, in place of their own.\n".into()
+    }
+}
+
+impl AdminCommand for AdoptShare {
+    const WORD: &'static str = "share adopt";
+    type Told = ShareTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, NotDone> {
+        let desk = desk(executor)?;
+        desk.adopt(&executor.book).map_err(NotDone::because)?;
+        Ok(desk.told(&executor.book))
+    }
+
+    fn print(_: &ShareTold) -> String {
+        "The settings of all nodes are in force here, in place of those that this node had.\n".into()
     }
 }

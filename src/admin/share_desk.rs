@@ -14,11 +14,16 @@ pub trait ShareDesk: Send + Sync {
     fn told(&self, book: &Book) -> ShareTold;
     /// Why nothing is judged here; none where it is.
     fn why_not(&self) -> Option<Bar>;
-    /// The book here is to be that of all nodes.
+    /// The book here is to be that of all nodes; with `replace`, in place of another one that is in dispute.
     ///
     /// # Errors
     /// Why not: a sentence for the admin.
-    fn publish(&self, book: &Book) -> Result<(), &'static str>;
+    fn publish(&self, book: &Book, replace: bool) -> Result<(), &'static str>;
+    /// That of all nodes is to come in place of the book here, which is in dispute.
+    ///
+    /// # Errors
+    /// Why not: a sentence for the admin.
+    fn adopt(&self, book: &Book) -> Result<(), &'static str>;
     /// Associations whose numbers are old here.
     fn old_numbers(&self, book: &Book) -> Vec<OldNumbers>;
     /// Whoever is logged in at another node as this one is not any more. Waits for their answers.
@@ -77,11 +82,14 @@ pub enum BookShown {
     Behind,
     /// etcd was emptied or put back: each node's own, as they were, and nothing can be changed.
     Lost,
+    /// This node's own, and others stand in etcd: an admin has to say which are right.
+    Disputed,
 }
 
 words! {
     BookShown, "No such book.":
     Unknown = "unknown", Own = "own", Shared = "shared", Behind = "behind", Lost = "lost",
+    Disputed = "disputed",
 }
 
 /// One association.

@@ -190,8 +190,8 @@ fn daemon(told: &StatusTold) -> String {
     if let Some(node) = &told.node {
         text.push_str(&node.print());
     }
-    if told.judges_nothing.is_some() {
-        text.push_str("    several nodes       this one judges NOTHING: nologd share show\n");
+    if let Some(bar) = told.judges_nothing {
+        text.push_str(&format!("    several nodes       this one judges NOTHING ({}): nologd share show\n", bar.word()));
     }
     if told.store_unwritable == Some(true) {
         text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");

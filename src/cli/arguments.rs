@@ -8,7 +8,7 @@ use super::daemon_arguments::Admin;
 use super::daemon_options::{DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
 use super::offline::HelpFormat;
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
-use crate::admin::share::{PublishShare, ShowShare};
+use crate::admin::share::{AdoptShare, PublishShare, ShowShare};
 use crate::config;
 use crate::fault::Lang;
 use crate::import::settings::PanelKind;
@@ -222,6 +222,8 @@ pub enum ShareCommand {
     /// Make the settings of this node those of all nodes. Once, when the nodes are set up: from then on a change is made on any of them, and is in force on
     /// all; what other nodes had of their own is replaced.
     Publish(DaemonCommand<PublishShare>),
+    /// Take the settings of all nodes in place of those of this node, where they are in dispute (`share show`): what was changed here alone is lost.
+    Adopt(DaemonCommand<AdoptShare>),
     /// Ask the storage what is in the mailboxes whenever this node has become the judge of an association. Runs for ever, beside the daemon.
     Count {
         #[command(flatten)]

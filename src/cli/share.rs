@@ -26,6 +26,7 @@ pub fn share(command: ShareCommand) -> ExitCode {
     match command {
         ShareCommand::Show(asked) => run(asked),
         ShareCommand::Publish(asked) => run(asked),
+        ShareCommand::Adopt(asked) => run(asked),
         ShareCommand::Count { place, program } => count(&place, program.as_deref()),
     }
 }

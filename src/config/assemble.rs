@@ -41,7 +41,7 @@ use crate::serve::imap_backend::Pooling;
 use crate::serve::share::ShareLink;
 use crate::serve::share_etcd::EtcdClient;
 use crate::serve::{Context, CopyKey, Listener, NodeShare, Service, TlsMode, WebRoom};
-use crate::store::{Condition, Durable, Shared, Store};
+use crate::store::{Condition, Durable, Register, Shared, Store};
 
 /// The folder in the state folder that keeps the book.
 const STORE: &str = "store";
@@ -210,13 +210,11 @@ fn book(
         Some(beside) => (beside.store.clone() as Arc<dyn Store>, beside.found),
         None => durable(config)?,
     };
-    let store = match share {
-        Some(share) => {
-            share.link.keep_in(store.clone());
-            Arc::new(Shared::new(store, share.link.clone()))
-        }
-        None => store,
-    };
+    let register = share.map(|share| {
+        share.link.keep_in(store.clone());
+        share.link.clone() as Arc<dyn Register>
+    });
+    let store = Arc::new(Shared::new(store, register));
     let book =
         Book::open(store, BookParams { separator: config.separator, largest: config.sizes.message, sending: config.sending })
             .map_err(StartTrouble::Store)?;

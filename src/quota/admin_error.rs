@@ -101,7 +101,7 @@ impl AdminError {
                 "The copy for the other machine could not be kept, so nothing was changed here (nologd node show). If the other machine takes over right now, it may know of it."
             }
             AdminError::Store(StoreError::Outrun) => {
-                "Another node has changed the book meanwhile, so nothing was changed. Look at how it stands now, and say it once more."
+                "Another node has changed the book meanwhile, so nothing was changed. Look at how it stands now, and say it once more. Where it is refused again, `nologd share show` says why."
             }
             AdminError::Store(StoreError::Unshared) => {
                 "etcd did not answer, so nothing was changed here (nologd share show). Where the change had reached it, it comes into force when etcd answers: look then."

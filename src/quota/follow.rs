@@ -7,7 +7,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::record::{self, Known};
 use super::{Association, Book, Day, Lending, Loan, Name, Own};
 use crate::private::Address;
-use crate::store::{Record, RecordChange, Store, StoreError, shareable};
+use crate::store::{AsShared, Record, RecordChange, Store, StoreError, may_replace, shareable};
+
+/// What all nodes have, as one of them read it.
+pub struct OfferedBook {
+    /// In the order of their keys.
+    pub records: Vec<Record>,
+    /// By what they are known.
+    pub there: AsShared,
+    /// They come in place of whatever is here: an admin said so, here or where they were put.
+    pub replaces: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookFollowed {
+    /// They are in force.
+    Taken,
+    /// Something else has come in between.
+    TooLate,
+    /// The settings here are others than all nodes ever had: nothing was changed.
+    Disputed,
+}
 
 /// What records say.
 #[derive(Default)]
@@ -17,36 +38,40 @@ struct FollowedBook {
 }
 
 impl Book {
-    /// Takes over these records, all of them, in place of those that are here, unless `is_current` says under the turn that it is too late: then false.
-    /// `files` is where this node keeps its own.
+    /// Takes over these records, all of them, in place of those that are here, unless `is_current` says under the turn that it is too late. `files` is where this
+    /// node keeps its own.
     ///
     /// # Errors
     /// Nothing was changed: [`StoreError::Damaged`] where they make no sense together, or would empty a book that has associations; what the disk says.
     pub fn follow(
         &self,
         files: &dyn Store,
-        records: &[Record],
+        offered: &OfferedBook,
         is_current: impl FnOnce() -> bool,
         today: Day,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<BookFollowed, StoreError> {
         let _turn = self.turn();
         if !is_current() {
-            return Ok(false);
+            return Ok(BookFollowed::TooLate);
         }
+        let OfferedBook { records, there: state, replaces } = offered;
         let wanted = FollowedBook::read(records)?;
         let there: BTreeMap<_, _> = self.tenants().iter().map(|tenant| tenant.lock().association.clone()).map(named).collect();
         if wanted.associations.is_empty() && !there.is_empty() {
             return Err(StoreError::Damaged);
         }
-        let changes = difference(shareable(files.scan("")?), records);
-        if !changes.is_empty() {
-            match self.heard(files.transact(&changes)) {
-                Ok(()) | Err(StoreError::Residue) => {}
-                Err(error) => return Err(error),
-            }
+        let own = shareable(files.scan("")?);
+        if !replaces && !may_replace(files, &own, records, state)? {
+            return Ok(BookFollowed::Disputed);
+        }
+        // The mark in the same step: else a crash would make them this node's own.
+        let changes: Vec<_> = difference(own, records).into_iter().chain([state.record()]).collect();
+        match self.heard(files.transact(&changes)) {
+            Ok(()) | Err(StoreError::Residue) => {}
+            Err(error) => return Err(error),
         }
         self.put_all_in_force(there, wanted, today);
-        Ok(true)
+        Ok(BookFollowed::Taken)
     }
 
     fn put_all_in_force(&self, there: BTreeMap<Name, Association>, wanted: FollowedBook, today: Day) {
@@ -141,10 +166,10 @@ fn difference(was: Vec<Record>, now: &[Record]) -> Vec<RecordChange> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{BookParams, Edit, Grant, Kind, Limit, MailboxEdit, SendingSwitch};
+    use super::super::{BookParams, Edit, Grant, Kind, Limit, MailboxEdit, SendingSwitch, State};
     use super::*;
     use crate::private::Domain;
-    use crate::store::MemoryStore;
+    use crate::store::{MemoryStore, Shared};
 
     struct Side {
         files: Arc<MemoryStore>,
@@ -154,7 +179,8 @@ mod tests {
     impl Side {
         fn new() -> Side {
             let files = Arc::new(MemoryStore::new());
-            let book = Book::open(files.clone(), BookParams::default()).unwrap();
+            // As a daemon that runs alone.
+            let book = Book::open(Arc::new(Shared::new(files.clone(), None)), BookParams::default()).unwrap();
             Side { files, book }
         }
 
@@ -162,8 +188,8 @@ mod tests {
             shareable(self.files.scan("").unwrap())
         }
 
-        fn follow(&self, other: &Side) -> Result<bool, StoreError> {
-            self.book.follow(&*self.files, &other.records(), || true, today())
+        fn follow(&self, other: &Side) -> Result<BookFollowed, StoreError> {
+            self.book.follow(&*self.files, &offered(other.records(), 1), || true, today())
         }
 
         /// As after a restart, and as in force.
@@ -172,6 +198,10 @@ mod tests {
             let again = Book::open(self.files.clone(), BookParams::default()).unwrap();
             self.records() == other.records() && shown(&self.book) == shown(&other.book) && shown(&again) == shown(&other.book)
         }
+    }
+
+    fn offered(records: Vec<Record>, number: u64) -> OfferedBook {
+        OfferedBook { records, there: AsShared { house: "h.1".into(), number }, replaces: true }
     }
 
     fn today() -> Day {
@@ -193,7 +223,7 @@ mod tests {
         let (here, there) = (Side::new(), Side::new());
         add(&here, "velo");
         add(&here, "jardin");
-        assert_eq!(there.follow(&here), Ok(true));
+        assert_eq!(there.follow(&here), Ok(BookFollowed::Taken));
         assert!(there.is_as(&here));
         let velo = Name::parse("velo").unwrap();
         let edit = Edit {
@@ -206,7 +236,7 @@ mod tests {
         assert!(here.book.edit_mailbox(&at("a@velo.example"), own, today()).is_ok());
         let loan = Grant { octets: 1000, until: Day::parse("1971-01-01").unwrap() };
         assert!(here.book.lend(&velo, &Name::parse("jardin").unwrap(), loan, today()).is_ok());
-        assert_eq!(there.follow(&here), Ok(true));
+        assert_eq!(there.follow(&here), Ok(BookFollowed::Taken));
         assert!(there.is_as(&here));
         assert!(there.book.mailbox(&at("a@velo.example")).is_some_and(|a| a.own.sending == SendingSwitch::Off));
         assert!(there.book.resolve(&at("all@velo.example")).unwrap() == [at("a@velo.example")].into());
@@ -214,7 +244,7 @@ mod tests {
         let own = MailboxEdit { sending: Some(SendingSwitch::On), kind: Some(Kind::Person), ..MailboxEdit::default() };
         assert!(there.book.edit_mailbox(&at("a@velo.example"), own, today()).is_ok());
         assert!(there.book.remove_association(&Name::parse("jardin").unwrap(), false, today()).is_ok());
-        assert_eq!(here.follow(&there), Ok(true));
+        assert_eq!(here.follow(&there), Ok(BookFollowed::Taken));
         assert!(here.is_as(&there) && here.book.route(&Domain::parse("jardin.example").unwrap(), today()).is_none());
         assert!(here.book.mailbox(&at("a@velo.example")).is_some_and(|a| a.own == Own::default()));
     }
@@ -225,15 +255,48 @@ mod tests {
         add(&there, "velo");
         assert_eq!(there.follow(&here), Err(StoreError::Damaged), "it is empty");
         add(&here, "jardin");
-        assert_eq!(there.book.follow(&*there.files, &here.records(), || false, today()), Ok(false));
+        assert_eq!(there.book.follow(&*there.files, &offered(here.records(), 1), || false, today()), Ok(BookFollowed::TooLate));
         let mut twice = here.records();
         let mut other = twice[0].clone();
         other.key = crate::private::Private::new("association/other".to_owned());
         twice.push(other);
-        assert_eq!(there.book.follow(&*there.files, &twice, || true, today()), Err(StoreError::Damaged), "a domain of two");
+        assert_eq!(
+            there.book.follow(&*there.files, &offered(twice, 1), || true, today()),
+            Err(StoreError::Damaged),
+            "a domain of two"
+        );
         let odd = RecordChange::put("new-kind/x".to_owned(), b"{}".to_vec());
         here.files.transact(&[odd]).unwrap();
         assert_eq!(there.follow(&here), Err(StoreError::Damaged), "of a newer nologd");
         assert!(there.book.tenant(&Name::parse("velo").unwrap()).is_some() && there.records().len() == 1);
+    }
+
+    /// A host went from several nodes back to one, and an association was suspended there: what etcd still has makes it active again at no later start.
+    #[test]
+    fn what_was_set_alone_is_not_replaced_by_what_all_nodes_had() {
+        let (here, there, new) = (Side::new(), Side::new(), Side::new());
+        add(&there, "velo");
+        let velo = Name::parse("velo").unwrap();
+        let follow = |side: &Side, number, replaces| {
+            let offered = OfferedBook { replaces, ..offered(there.records(), number) };
+            side.book.follow(&*side.files, &offered, || true, today())
+        };
+        assert_eq!(follow(&here, 5, false), Ok(BookFollowed::Taken), "a new node");
+        let state = |side: &Side| side.book.associations(today())[0].association.state;
+        let was = state(&here);
+        let suspended = Edit { state: State::Suspended.into(), ..Edit::default() };
+        assert!(here.book.set_association(&velo, &suspended, today()).is_ok());
+        assert!(state(&here) != was);
+        assert_eq!((follow(&here, 5, false), follow(&here, 6, false)), (Ok(BookFollowed::Disputed), Ok(BookFollowed::Disputed)));
+        assert!(state(&here) != was && !here.is_as(&there));
+        // Whoever was away for a month and changed nothing follows; an etcd that was put back is older.
+        assert_eq!((follow(&new, 5, false), follow(&new, 9, false)), (Ok(BookFollowed::Taken), Ok(BookFollowed::Taken)));
+        let limit = Edit { storage: Some(Limit::At(3 << 20)), ..Edit::default() };
+        assert!(there.book.set_association(&velo, &limit, today()).is_ok());
+        assert_eq!((follow(&new, 8, false), follow(&new, 10, false)), (Ok(BookFollowed::Disputed), Ok(BookFollowed::Taken)));
+        assert!(new.is_as(&there));
+        // An admin says so.
+        assert_eq!(follow(&here, 10, true), Ok(BookFollowed::Taken));
+        assert!(here.is_as(&there) && state(&here) == was && follow(&here, 11, false) == Ok(BookFollowed::Taken));
     }
 }

@@ -97,6 +97,7 @@ pub use deletion::Deletion;
 pub use disclose::Disclosure;
 pub use edit::{Edit, SendingEdit, StateEdit, Without};
 pub use fact::{Crossing, Fact, Facts, Leaving, Stopped};
+pub use follow::{BookFollowed, OfferedBook};
 pub use judged::JudgedNumbers;
 pub use levels::Level;
 pub use loan::Lent;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::rounding::rounded;
 use super::{Amount, Association, Day, Lending, Level, Name, Notified, Own, Settings};
 use crate::private::{Address, Domain, Private, revealed};
-use crate::store::{Migration, Record, RecordChange, Schema, StoreError};
+use crate::store::{AS_SHARED, Migration, Record, RecordChange, Schema, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
 pub const SCHEMA: Schema = Schema(&[
@@ -31,6 +31,7 @@ pub const SCHEMA: Schema = Schema(&[
     Migration::Records(same),
     Migration::Records(spellings),
     Migration::Usage(apart),
+    Migration::Records(same),
     Migration::Records(same),
     Migration::Records(same),
     Migration::Records(same),
@@ -47,7 +48,7 @@ pub(super) enum Known {
     Loan(Lending),
     Usage(Address, Amount, Notified),
     Level(Name, Notified),
-    /// The schema's version, or the mark of the import.
+    /// The schema's version, the mark of the import, or that of what all nodes had.
     Mark,
 }
 
@@ -146,7 +147,8 @@ fn leaving(records: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
 }
 
 /// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. Version 6 to
-/// 7: its notices may have a language, and there may be loans. Version 7 to 8: it may be at another backend than its association. What was written before means the same.
+/// 7: its notices may have a language, and there may be loans. Version 7 to 8: it may be at another backend than its association. Version 8 to 9:
+/// the records may be marked as those of all nodes ([`crate::store::AsShared`]), and whoever changes them alone has to know it. What was written before means the same.
 fn same(_: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     Ok(Vec::new())
 }
@@ -234,7 +236,7 @@ fn records(association: &Association) -> BTreeMap<String, Value> {
 fn parse(key: &str, value: &[u8]) -> Option<Known> {
     let Some((kind, name)) = key.split_once('/') else {
         let mark: Option<Value> = json_from(value);
-        return mark.filter(|_| matches!(key, "schema" | IMPORTED)).map(|_| Known::Mark);
+        return mark.filter(|_| matches!(key, "schema" | IMPORTED | AS_SHARED)).map(|_| Known::Mark);
     };
     Some(match kind {
         "association" => {

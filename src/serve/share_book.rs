@@ -9,6 +9,7 @@ use super::sealed::CopyKey;
 use crate::admin::node::CopyTrouble;
 use crate::event::{Event, emit};
 use crate::node::Millis;
+use crate::share::Bar;
 use crate::store::Store;
 
 /// What is known to stand in etcd, by shelf.
@@ -41,6 +42,8 @@ struct Stand {
     caught_up: bool,
     trouble: Option<CopyTrouble>,
     lost: Loss,
+    /// This change is not taken over: what is in force here was never that of all nodes, and an admin has to say which is right.
+    disputed: Option<u64>,
 }
 
 /// Whether etcd went back, so that what stands there is older than what is in force here.
@@ -57,6 +60,10 @@ enum Loss {
 impl Stand {
     fn is_behind(&self) -> bool {
         self.lost == Loss::None && self.seen.is_some_and(|seen| seen > self.taken)
+    }
+
+    fn is_disputed(&self) -> bool {
+        self.is_behind() && self.disputed == self.seen
     }
 }
 
@@ -80,7 +87,8 @@ impl SharedBook {
         let mut stand = self.lock();
         let was_shared = stand.taken > 0 || stand.lost != Loss::None;
         let (busy, trouble, lost) = (stand.busy, stand.trouble, if was_shared { Loss::Unseen } else { Loss::None });
-        *stand = Stand { busy, trouble, lost, caught_up: stand.caught_up, ..Stand::default() };
+        // Where nothing was shared, what stands there now was never seen.
+        *stand = Stand { busy, trouble, lost, caught_up: stand.caught_up && was_shared, ..Stand::default() };
         was_shared
     }
 
@@ -116,9 +124,26 @@ impl SharedBook {
         };
         stand.behind = if stand.is_behind() { stand.behind.or(Some(now)) } else { None };
         stand.caught_up |= stand.behind.is_none();
-        let follows = stand.is_behind() && !stand.busy;
+        let follows = stand.is_behind() && !stand.is_disputed() && !stand.busy;
         stand.busy |= follows;
         follows
+    }
+
+    /// Whether what another node puts there comes in place of what is in force here, whatever that is: this process had all that stood there, so that one was told to
+    /// publish since.
+    pub(super) fn may_be_replaced(&self) -> bool {
+        self.lock().caught_up
+    }
+
+    /// This change is not to be taken over by itself.
+    pub(super) fn dispute(&self, number: u64) {
+        self.lock().disputed = Some(number);
+    }
+
+    /// The number of what stands there and is not taken over, for an admin has to say whether it is right.
+    pub(super) fn disputed(&self) -> Option<u64> {
+        let stand = self.lock();
+        stand.seen.filter(|_| stand.is_disputed())
     }
 
     /// It was tried.
@@ -130,7 +155,7 @@ impl SharedBook {
     pub(super) fn take(&self, number: u64, digests: Option<Digests>, now: Millis) {
         let mut stand = self.lock();
         stand.seen = stand.seen.max(Some(number));
-        (stand.taken, stand.digests, stand.lost) = (number, digests, Loss::None);
+        (stand.taken, stand.digests, stand.lost, stand.disputed) = (number, digests, Loss::None, None);
         // A later one has its own time.
         stand.behind = stand.is_behind().then_some(now);
         stand.caught_up = true;
@@ -141,6 +166,12 @@ impl SharedBook {
     pub(super) fn is_left_behind(&self, now: Millis) -> bool {
         let stand = self.lock();
         stand.behind.is_some_and(|since| !stand.caught_up || now >= since.saturating_add(TAKING))
+    }
+
+    /// Why nothing may be judged by the settings that are in force here; none where it may.
+    pub(super) fn bar(&self, now: Millis) -> Option<Bar> {
+        let bar = if self.disputed().is_some() { Bar::Disputed } else { Bar::Behind };
+        self.is_left_behind(now).then_some(bar)
     }
 
     fn lock(&self) -> MutexGuard<'_, Stand> {
@@ -202,5 +233,26 @@ mod tests {
         assert_eq!(book.replaces(), Some(0));
         book.take(7, None, 4 * TAKING);
         assert_eq!((book.told(), book.is_lost(), book.taken().0), ((Some(true), true), false, 7));
+    }
+
+    #[test]
+    fn what_is_in_dispute_is_judged_and_taken_over_by_nobody() {
+        let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        assert!(!book.may_be_replaced() && book.see(5, 0));
+        book.dispute(5);
+        book.done();
+        assert!(!book.see(5, 1), "it was tried");
+        assert_eq!((book.disputed(), book.bar(1), book.told()), (Some(5), Some(Bar::Disputed), (Some(true), false)));
+        // Something else stands there: that may be what is here.
+        assert!(book.see(6, 2));
+        assert_eq!((book.disputed(), book.bar(2)), (None, Some(Bar::Behind)));
+        book.dispute(6);
+        book.done();
+        book.take(7, None, 3);
+        assert_eq!((book.disputed(), book.bar(3), book.may_be_replaced()), (None, None, true));
+        // etcd was empty, and is put back to a state with settings.
+        let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        assert!(!book.see(0, 0) && book.may_be_replaced() && !book.went_back() && !book.may_be_replaced());
+        assert!(book.see(4, 1) && book.bar(1) == Some(Bar::Behind));
     }
 }

@@ -74,6 +74,7 @@ impl ShareDesk for ShareLink {
             (None, _) => BookShown::Unknown,
             (Some(false), _) => BookShown::Own,
             (Some(true), true) => BookShown::Shared,
+            (Some(true), false) if self.book.disputed().is_some() => BookShown::Disputed,
             (Some(true), false) => BookShown::Behind,
         };
         let bar = state.standing.bar();
@@ -96,8 +97,12 @@ impl ShareDesk for ShareLink {
         self.bar()
     }
 
-    fn publish(&self, book: &Book) -> Result<(), &'static str> {
-        self.publish_own(book)
+    fn publish(&self, book: &Book, replace: bool) -> Result<(), &'static str> {
+        self.publish_own(book, replace)
+    }
+
+    fn adopt(&self, book: &Book) -> Result<(), &'static str> {
+        self.adopt_theirs(book)
     }
 
     fn old_numbers(&self, book: &Book) -> Vec<OldNumbers> {

@@ -77,8 +77,8 @@ impl ShareLink {
     /// Draws what follows from what is known.
     pub(super) fn settle(&self) {
         let (mut state, now) = (self.lock(), boot_time());
-        let (has_namesake, is_behind) = (state.fellow.has_namesake(), self.book.is_left_behind(now));
-        if state.standing.look(now, has_namesake, is_behind) {
+        let (has_namesake, settings) = (state.fellow.has_namesake(), self.book.bar(now));
+        if state.standing.look(now, has_namesake, settings) {
             let barred = state.standing.bar().is_some();
             if !barred && std::mem::take(&mut state.standing.went_back) {
                 // An answer of before may have come since.

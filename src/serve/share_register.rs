@@ -12,9 +12,10 @@ use super::share_book::Digests;
 use super::share_etcd::fresh;
 use crate::admin::node::CopyTrouble;
 use crate::private::Private;
-use crate::quota::Book;
-use crate::share::register::{self, SHELVES, Shelving};
-use crate::store::{Record, Register, Store, StoreError, shareable};
+use crate::quota::{Book, BookFollowed, OfferedBook};
+use crate::share::Bar;
+use crate::share::register::{self, SHELVES, Shelved, Shelving};
+use crate::store::{AsShared, Record, Register, Store, StoreError, shareable};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 
@@ -30,13 +31,22 @@ impl ShareLink {
         let _ = self.book.files.set(files);
     }
 
-    /// Puts this node's records into etcd, for all nodes, where there are none yet.
-    pub(super) fn publish_own(&self, book: &Book) -> Result<(), &'static str> {
+    /// Puts this node's records into etcd, for all nodes, where there are none yet; with `replace`, in place of those that are in dispute there.
+    pub(super) fn publish_own(&self, book: &Book, replace: bool) -> Result<(), &'static str> {
         let files = self.book.files.get().ok_or("The book is not open yet.")?;
+        let disputed = self.book.disputed();
         match self.book.seen() {
-            _ if self.bar().is_some() => return Err("This node judges nothing: `nologd share show` says why."),
+            _ if self.bar().is_some_and(|bar| bar != Bar::Disputed) => {
+                return Err("This node judges nothing: `nologd share show` says why.");
+            }
             None => return Err("etcd has not answered yet. Try again in a moment."),
-            _ if self.book.replaces().is_some() => {}
+            _ if disputed.is_some() && !replace => {
+                return Err(
+                    "etcd has other settings than this node. `nologd share publish --replace` puts those of this node in their place for all nodes, \
+                            `nologd share adopt` takes those of etcd.",
+                );
+            }
+            _ if self.book.replaces().is_some() || disputed.is_some() => {}
             Some(0) => {}
             Some(_) => return Err("There is a book for all nodes already."),
         }
@@ -45,14 +55,37 @@ impl ShareLink {
         }
         let published = book.while_unchanged(|| {
             let records = shareable(files.scan("")?);
-            let number = self.put(&records, self.book.replaces().map_or_else(|| self.book.taken(), |seen| (seen, None)))?;
-            self.took(number, &records);
+            let stands = disputed.or(self.book.replaces());
+            let there = self.put(&records, stands.map_or_else(|| self.book.taken(), |seen| (seen, None)))?;
+            // Where the disk does not take the mark, the records are the same as there.
+            let _ = files.transact(&[there.record()]);
+            self.took(&there, &records);
             Ok(())
         });
         published.map_err(|error: StoreError| match error {
             StoreError::Outrun => "Another node has put its book there meanwhile.",
             _ => "etcd did not take it. Try again.",
         })
+    }
+
+    /// What etcd has comes in place of this node's records, which are in dispute.
+    pub(super) fn adopt_theirs(&self, book: &Book) -> Result<(), &'static str> {
+        let Some(handle) = self.book.handle.get().filter(|_| self.book.disputed().is_some()) else {
+            return Err("Nothing is in dispute: `nologd share show` says whose the settings of this node are.");
+        };
+        let (kept, answer) = sync_channel(1);
+        let etcd = self.etcd.clone();
+        handle.spawn(async move { kept.send(etcd.post(&register::read_call()).await) });
+        let shelved = answer.recv_timeout(KEEPING).ok().flatten().and_then(|answer| register::read(&answer));
+        let taken = self.take_in(book, shelved.ok_or("etcd did not answer. Try again.")?, true);
+        self.book.say_trouble(taken.err());
+        self.settle();
+        taken.map_err(CopyTrouble::text)?;
+        if self.book.disputed().is_some() {
+            Err("It is not known yet which etcd answers. Try again in a moment.")
+        } else {
+            Ok(())
+        }
     }
 
     /// The last change in etcd is this one.
@@ -73,8 +106,15 @@ impl ShareLink {
         let Some(shelved) = self.etcd.post(&register::read_call()).await.and_then(|answer| register::read(&answer)) else {
             return Ok(());
         };
-        let (mut records, number) = (BTreeMap::new(), shelved.number);
-        for (shelf, sealed) in shelved.shelves {
+        let (link, book) = (self.clone(), book.clone());
+        let taken = tokio::task::spawn_blocking(move || link.take_in(&book, shelved, link.book.may_be_replaced()));
+        taken.await.unwrap_or(Err(CopyTrouble::Unwritable))
+    }
+
+    /// What stands there comes in force here. `replaces`: whatever is here.
+    fn take_in(&self, book: &Book, Shelved { number, shelves }: Shelved, replaces: bool) -> Result<(), CopyTrouble> {
+        let mut records = BTreeMap::new();
+        for (shelf, sealed) in shelves {
             let opened = self.book.seal.open(&sealed, shelf.into()).ok_or(CopyTrouble::OtherKey)?;
             let found: BTreeMap<String, String> = serde_json::from_str(&opened).map_err(|_| CopyTrouble::OtherVersion)?;
             records.extend(found);
@@ -82,22 +122,20 @@ impl ShareLink {
         let record = |(key, value): (String, String)| Record { key: Private::new(key), value: Private::new(value.into_bytes()) };
         let records: Vec<_> = records.into_iter().map(record).collect();
         let has_any = records.iter().any(|record| record.key.reveal().starts_with("association/"));
-        let (link, book) = (self.clone(), book.clone());
-        let taken = tokio::task::spawn_blocking(move || {
-            let files = link.book.files.get().ok_or(StoreError::Closed)?;
-            // Its own change may have come in between: what was read before that is older.
-            let is_current = || number > link.book.taken().0;
-            if book.follow(&**files, &records, is_current, today())? {
-                link.took(number, &records);
-            }
-            Ok(())
-        });
-        match taken.await.unwrap_or(Err(StoreError::Closed)) {
-            Ok(()) => Ok(()),
-            Err(StoreError::Damaged) if !has_any => Err(CopyTrouble::Empty),
-            Err(StoreError::Damaged) => Err(CopyTrouble::Newer),
-            Err(_) => Err(CopyTrouble::Unwritable),
+        // Where etcd went back a moment ago, it is asked again.
+        let (Some(house), Some(files)) = (self.house(), self.book.files.get()) else { return Ok(()) };
+        let offered = OfferedBook { records, there: AsShared { house: house.to_string(), number }, replaces };
+        // Its own change may have come in between: what was read before that is older.
+        let is_current = || number > self.book.taken().0;
+        match book.follow(&**files, &offered, is_current, today()) {
+            Ok(BookFollowed::Taken) => self.took(&offered.there, &offered.records),
+            Ok(BookFollowed::Disputed) => self.book.dispute(number),
+            Ok(BookFollowed::TooLate) => {}
+            Err(StoreError::Damaged) if !has_any => return Err(CopyTrouble::Empty),
+            Err(StoreError::Damaged) => return Err(CopyTrouble::Newer),
+            Err(_) => return Err(CopyTrouble::Unwritable),
         }
+        Ok(())
     }
 
     fn shelves(&self, records: &[Record]) -> Option<Shelves> {
@@ -139,23 +177,24 @@ impl Register for ShareLink {
         }
     }
 
-    fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
-        if self.book.is_lost() {
+    fn publish(&self, records: &[Record]) -> Result<AsShared, StoreError> {
+        if self.book.is_lost() || self.book.disputed().is_some() {
             return Err(StoreError::Outrun);
         }
         self.put(records, self.book.taken())
     }
 
-    fn took(&self, number: u64, records: &[Record]) {
-        self.book.take(number, self.shelves(records).as_ref().map(digests), boot_time());
+    fn took(&self, there: &AsShared, records: &[Record]) {
+        self.book.take(there.number, self.shelves(records).as_ref().map(digests), boot_time());
     }
 }
 
 impl ShareLink {
     /// Puts these records there, where what stands there is still of this number.
-    fn put(&self, records: &[Record], (seen, before): (u64, Option<Digests>)) -> Result<u64, StoreError> {
-        let handle = self.book.handle.get().ok_or(StoreError::Unshared)?;
-        if self.bar().is_some() {
+    fn put(&self, records: &[Record], (seen, before): (u64, Option<Digests>)) -> Result<AsShared, StoreError> {
+        let (handle, house) = self.book.handle.get().zip(self.house()).ok_or(StoreError::Unshared)?;
+        // By settings that are in dispute nothing is judged; whether they are to be those of all nodes is an admin's to say.
+        if self.bar().is_some_and(|bar| bar != Bar::Disputed) {
             return Err(StoreError::Unshared);
         }
         let shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
@@ -169,7 +208,7 @@ impl ShareLink {
         handle.spawn(async move { kept.send(etcd.post(&call).await) });
         let answer = answer.recv_timeout(KEEPING).ok().flatten().ok_or(StoreError::Unshared)?;
         match register::written(&answer, &mark).ok_or(StoreError::Unshared)? {
-            Shelving::Done(number) => Ok(number),
+            Shelving::Done(number) => Ok(AsShared { house: house.to_string(), number }),
             Shelving::Outrun => Err(StoreError::Outrun),
         }
     }

@@ -56,10 +56,10 @@ impl ShareStanding {
         silent.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Looks whether it may judge now; whether that has changed.
-    pub(super) fn look(&mut self, now: Millis, has_namesake: bool, is_behind: bool) -> bool {
+    /// Looks whether it may judge now; whether that has changed. `settings` is what is wrong with those that are in force here.
+    pub(super) fn look(&mut self, now: Millis, has_namesake: bool, settings: Option<Bar>) -> bool {
         let bar = self.accord.bar(now).or(has_namesake.then_some((Bar::Namesake, None)));
-        let bar = bar.or(is_behind.then_some((Bar::Behind, None)));
+        let bar = bar.or(settings.map(|bar| (bar, None)));
         let before = std::mem::replace(&mut self.bar, bar);
         if before != self.bar {
             self.since = now;

@@ -33,6 +33,8 @@ pub enum Bar {
     Namesake,
     /// What other nodes have set is not in force here.
     Behind,
+    /// The settings here are others than those in etcd, and were never those of all nodes.
+    Disputed,
 }
 
 words! {
@@ -46,6 +48,7 @@ words! {
     WentBack = "went-back",
     Namesake = "namesake",
     Behind = "behind",
+    Disputed = "disputed",
 }
 
 /// How long what another node said last is believed where it answers no more.

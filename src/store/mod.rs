@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: any time. Nothing in here knows when something happened.
 
+mod as_shared;
 mod copied;
 mod durable;
 mod embedded;
@@ -27,6 +28,8 @@ use std::io::ErrorKind;
 
 use crate::private::Private;
 
+pub(crate) use as_shared::AS_SHARED;
+pub use as_shared::{AsShared, may_replace};
 pub use copied::{Copied, Copies, adopt, is_emptier};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::as_shared::imported;
 use super::{Expect, Record, RecordChange, Store, StoreError};
 use crate::private::Private;
 
@@ -64,7 +65,8 @@ pub fn import(store: &dyn Store, document: &str) -> Result<Summary, StoreError> 
         return Err(StoreError::Conflict);
     }
     let text = |value: &Value| value.to_string().into_bytes();
-    let changes = records.iter().map(|(key, value)| RecordChange::put(key.clone(), text(value)).expecting(Expect::Absent));
+    let put = |(key, value): (&String, &Value)| RecordChange::put(key.clone(), imported(key, text(value)));
+    let changes = records.iter().map(|record| put(record).expecting(Expect::Absent));
     // Older exports have their usage among the records; [`super::settle`] moves it.
     let usage = document.get("usage").and_then(Value::as_object).into_iter().flatten();
     let usage = usage.map(|(key, value)| Record { key: Private::new(key.clone()), value: Private::new(text(value)) });

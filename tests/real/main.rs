@@ -37,6 +37,8 @@ mod contact_story;
 mod interop;
 #[path = "../many.rs"]
 mod many;
+#[path = "../many_back.rs"]
+mod many_back;
 #[path = "../many_faults.rs"]
 mod many_faults;
 #[path = "../many_same.rs"]

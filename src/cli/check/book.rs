@@ -10,6 +10,7 @@ use crate::private::Address;
 use crate::quota::{self, Association, BookParams, Placed};
 use crate::serve::Service;
 use crate::serve::clock::today;
+use crate::share::Bar;
 use crate::store::{self, Embedded, MemoryStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -66,6 +67,12 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
     if let Some((status, socket)) = running {
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
         book.pushed = status.pushed;
+        if let Some(bar) = status.judges_nothing.filter(|bar| *bar != Bar::Unknown) {
+            found.wrong(format!(
+                "[share]: of several nodes, the one that runs here judges nothing ({}): `nologd share show` says why",
+                bar.word()
+            ));
+        }
         let at = status.placed.map(|at| at.into_iter().map(|(name, mailboxes)| (name.into(), mailboxes)).collect());
         book.placed = at.zip(status.on_their_way).map(|(at, on_their_way)| Placed { at, on_their_way });
         match told(&socket, &ListAssociations {}) {

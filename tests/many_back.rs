@@ -1,0 +1,150 @@
+//! A host goes from two nodes back to one, changes settings there, and becomes one of several again, while etcd still has its settings of before
+//! (docs/many-nodes.md#settings-that-are-in-dispute): nothing comes back in silence.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::many::{ASSOCIATIONS, NAMES, Odd, Stage, members};
+
+const SUSPENDED: &str = "association set velo --state suspended";
+
+fn until(stage: &Stage, what: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !what() {
+        assert!(begin.elapsed() < Duration::from_secs(40), "{:?}", [0, 1].map(|at| (stage.shown(at), stage.out(at))));
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// The config without `[share]` and its listeners.
+fn alone(config: &str) -> String {
+    let sections = config.split_inclusive('\n').fold(Vec::new(), |mut sections: Vec<String>, line| {
+        if line.starts_with('[') || sections.is_empty() {
+            sections.push(String::new());
+        }
+        sections.iter_mut().last().unwrap().push_str(line);
+        sections
+    });
+    let is_of_share =
+        |section: &String| section.starts_with("[share]") || section.starts_with("[[share") || section.contains("\"share-");
+    sections.into_iter().filter(|section| !is_of_share(section)).collect()
+}
+
+fn state(stage: &Stage, at: usize) -> Value {
+    let shown: Value = serde_json::from_str(&stage.nologd(at, "association show velo --json").1).unwrap_or_default();
+    shown["association"]["settings"]["state"].clone()
+}
+
+fn stop(stage: &mut Stage, at: usize) {
+    stage.signal(at, Signal::SIGTERM);
+    drop(stage.nodes[at].take());
+}
+
+/// Both judge by the same settings; then the second one goes.
+fn shared() -> Stage {
+    let mut stage = Stage::prepared(Odd::Nothing);
+    (0..2).for_each(|at| stage.up(at));
+    stage.until_settled();
+    assert_eq!(stage.nologd(0, "share publish").0, 0);
+    until(&stage, || stage.shown(1)["book"] == "shared");
+    stop(&mut stage, 1);
+    stage
+}
+
+/// The first node runs alone for a while, and these are changed.
+fn by_itself(stage: &mut Stage, lines: &[&str]) {
+    let file = format!("{}/nologd.toml", NAMES[0]);
+    let config = std::fs::read_to_string(stage.place.path(&file)).unwrap();
+    stop(stage, 0);
+    stage.place.write(&file, alone(&config).as_bytes()).unwrap();
+    stage.up(0);
+    for line in lines {
+        let said = stage.nologd(0, line);
+        assert_eq!(said.0, 0, "{line}: {said:?}");
+    }
+    stop(stage, 0);
+    stage.place.write(&file, config.as_bytes()).unwrap();
+}
+
+/// It judges and takes nothing, and says why. What another one judges goes on.
+fn disputes(stage: &Stage, is_judged_elsewhere: bool) {
+    until(stage, || stage.shown(0)["book"] == "disputed" && stage.shown(0)["bar"] == "disputed");
+    until(stage, || stage.out(0).contains("nologd: judges-nothing why=9"));
+    let shown = stage.nologd(0, "share show").1;
+    assert!(
+        shown.contains("IN DISPUTE") && shown.contains("share publish --replace") && shown.contains("share adopt"),
+        "{shown}"
+    );
+    let status: Value = serde_json::from_str(&stage.nologd(0, "status --json").1).unwrap();
+    assert_eq!(status["judges-nothing"], "disputed");
+    assert!(stage.nologd(0, "status").1.contains("judges NOTHING (disputed)"));
+    let mut check = Command::new(env!("CARGO_BIN_EXE_nologd"));
+    let checked = check.args(["check", "--config"]).arg(stage.folder(0).join("nologd.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(said.contains("judges nothing (disputed)") && checked.status.code() == Some(1), "{said}");
+    // Of the other association nothing was changed; it waits all the same.
+    let member = members(ASSOCIATIONS[1])[0];
+    let (appended, delivered) = (stage.append(0, member, 1000), stage.deliver(0, member, 1000));
+    let wanted = if is_judged_elsewhere { ("b OK", "250 ") } else { ("[UNAVAILABLE]", "451 ") };
+    assert!(appended.contains(wanted.0) && delivered.starts_with(wanted.1), "{appended} {delivered}");
+    let said = stage.nologd(0, "share publish");
+    assert!(said.0 == 1 && said.2.contains("--replace"), "{said:?}");
+    let said = stage.nologd(0, "association set jardin --storage 5M");
+    assert!(said.0 == 1 && said.2.contains("share show"), "{said:?}");
+}
+
+#[test]
+fn what_was_suspended_by_a_node_alone_stays_so_until_an_admin_says_otherwise() {
+    let mut stage = shared();
+    by_itself(&mut stage, &[SUSPENDED]);
+    stage.up(0);
+    disputes(&stage, false);
+    assert_eq!(state(&stage, 0), "suspended");
+    // Killed and begun anew it is not otherwise.
+    stage.signal(0, Signal::SIGKILL);
+    stage.up(0);
+    disputes(&stage, false);
+    assert_eq!(stage.nologd(0, "share publish --replace").0, 0);
+    until(&stage, || stage.shown(0)["book"] == "shared" && stage.shown(0)["bar"].is_null());
+    // Who was away, and changed nothing, follows.
+    stage.up(1);
+    stage.until_settled();
+    assert_eq!([0, 1].map(|at| state(&stage, at)), ["suspended", "suspended"]);
+    let said = stage.nologd(1, "share adopt");
+    assert!(said.0 == 1 && said.2.contains("Nothing is in dispute"), "{said:?}");
+    // And as one of several it may be killed.
+    until(&stage, || stage.nologd(1, "association set velo --state active").0 == 0);
+    stage.signal(0, Signal::SIGKILL);
+    until(&stage, || stage.nologd(1, "association set velo --storage 6M").0 == 0);
+    stage.up(0);
+    stage.until_settled();
+    assert!(!stage.out(0).ends_with("why=9\n") && state(&stage, 0) == state(&stage, 1));
+}
+
+#[test]
+fn what_all_nodes_have_is_taken_where_an_admin_says_so() {
+    let mut stage = shared();
+    by_itself(&mut stage, &[SUSPENDED]);
+    stage.up(1);
+    stage.until_judged(&[1]);
+    assert_eq!(stage.nologd(1, "association set jardin --storage 6M").0, 0);
+    stage.up(0);
+    disputes(&stage, true);
+    // The other one judges on, by what it has.
+    assert!(stage.append(1, members(ASSOCIATIONS[1])[0], 1000).contains("b OK"));
+    assert_eq!(stage.nologd(0, "share adopt").0, 0);
+    until(&stage, || stage.shown(0)["book"] == "shared");
+    stage.until_settled();
+    assert_eq!(state(&stage, 0), state(&stage, 1));
+    assert_ne!(state(&stage, 0), "suspended");
+    // Alone, and nothing is changed: nobody has to be asked.
+    by_itself(&mut stage, &["association set velo --storage 8M"]);
+    until(&stage, || stage.nologd(1, "association set velo --storage 7M").0 == 0);
+    stage.up(0);
+    stage.until_settled();
+    assert!(stage.nologd(0, "association show velo").1.contains("7"), "{}", stage.shown(0));
+}
