@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `root` | only for tests that run as root |
 //! | `folder` `file` `text` `mode` `copy` `cut` `link` | what is there |
+//! | `policy FOLDER` | the built-in rules of what is kept how long, in a folder of one's own |
 //! | `state PATH` | a folder of the user that nologd becomes |
 //! | `certificate NAME SINCE LEFT` | valid for so many days, and for so many more |
 //! | `lmtp knows ADDRESS` | a mail server that refuses everybody else |
@@ -182,6 +183,11 @@ impl Case {
             }
             ["copy", from, to] => {
                 fs::copy(path(from), path(to)).unwrap();
+            }
+            ["policy", name] => {
+                let folder = self.place.make(name, Owner::me()).unwrap();
+                let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("policy/retention.toml");
+                fs::copy(built_in, folder.join("retention.toml")).unwrap();
             }
             ["cut", name] => {
                 let text = fs::read(path(name)).unwrap();

@@ -122,7 +122,7 @@ pub(super) fn counted(days: u64) -> String {
 fn rights(folder: &Path, starter: &Starter, found: &mut Faults) {
     let Some(user) = starter.becomes() else { return };
     for file in [CHAIN, KEY].map(|file| folder.join(file)) {
-        if starter.as_user(|| open_regular(&file).is_err()).unwrap_or(false) {
+        if matches!(starter.may_read(&file), Some(Err(_))) {
             let real = file.canonicalize().unwrap_or_else(|_| file.clone());
             found.wrong(format!(
                 "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \

@@ -7,6 +7,7 @@
 //! | `state` | the state folder |
 //! | `certificates` | what is there, who may read it, for how long it is valid |
 //! | `nodes` | the certificate that one of several nodes shows to others |
+//! | `opened` | who may read the other files that the config names |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
 //! | `book` | the associations, from wherever they are now |
@@ -24,6 +25,7 @@ mod connect;
 mod dovecot;
 mod finding;
 mod nodes;
+mod opened;
 mod panel;
 mod postfix;
 mod reach;

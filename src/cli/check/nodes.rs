@@ -11,12 +11,12 @@ use crate::net::identity::Identity;
 use crate::net::tls::Clients;
 use crate::serve::clock::now;
 
-/// Looks at all of it, with the rights of who starts nologd: root reads it before it becomes somebody else.
+/// Looks at all of it. Whether the user that nologd stays may read it is looked at with all other files (`opened`).
 pub(super) fn nodes(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
     let Some(share) = &config.share else { return };
     let by_user = starter.by_unit && unit.user.is_some();
     let look = || look(share, now().as_secs());
-    match if by_user { starter.as_user(look) } else { Some(look()) } {
+    match if by_user && !starter.root { starter.as_user(look) } else { Some(look()) } {
         Some(looked) => found.add(looked),
         None => found.note("not tried: the files of [share]. Run this check as root"),
     }

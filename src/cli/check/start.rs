@@ -14,6 +14,7 @@ use super::book::{KnownBook, known};
 use super::certificates::certificates;
 use super::finding::Faults;
 use super::nodes::nodes;
+use super::opened::opened;
 use super::reach::reach;
 use super::starter::Starter;
 use super::state::state;
@@ -37,6 +38,7 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
     state(config, &unit, &starter, found);
     pair(config, &starter, found);
     nodes(config, &unit, &starter, found);
+    opened(config, &unit, &starter, found);
     sockets(config, &unit, &starter, found);
     ports(config, &book, found);
     files(config, &unit, found);
@@ -60,7 +62,8 @@ fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
         Some(name) if name != "root" && User::from_name(name).ok().flatten().is_none() => found.wrong(format!(
             "user: there is no user {name} on this machine: `useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin {name}`"
         )),
-        Some(name) if starter.as_user(|| ()).is_none() => {
+        _ if starter.as_user(|| ()).is_none() => {
+            let name = starter.becomes().unwrap_or_default();
             found.note(format!("not tried: what user {name} may read and write. Run this check as root or as {name}"));
         }
         Some(name) if starter.by_unit && starter.becomes().is_some_and(|user| user != name) => found.note(format!(
