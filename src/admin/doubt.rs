@@ -1,5 +1,5 @@
 //! Of several nodes that all take clients, one judges an association, and tells the others how full it is (docs/many-nodes.md). Where it has not for a while, the
-//! numbers here are old, and whoever looks is told so.
+//! numbers here are old, and where it never has, they are this node's own: whoever looks is told so.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +25,13 @@ pub(super) fn print(old: &[OldNumbers]) -> String {
         let name = association.reveal();
         match judge {
             Some(node) => {
-                format!("{name}: these numbers are OLD. {node} judges it and has not told this node for a while: ask there.\n")
+                format!(
+                    "{name}: these numbers are OLD, or none have come yet. {node} judges it, and has not told this node lately: ask there.\n"
+                )
             }
-            None => format!("{name}: these numbers are OLD. No node is known to judge it at the moment (nologd share show).\n"),
+            None => format!(
+                "{name}: these numbers are OLD, or none have come yet. No node is known to judge it at the moment (nologd share show).\n"
+            ),
         }
     };
     old.iter().map(line).collect()

@@ -94,6 +94,10 @@ impl Book {
                 let number = ledger.insert(address);
                 let Some(entry) = ledger.entry_mut(number).filter(|entry| *entry.own() != own) else { return };
                 let moves = entry.own().place != own.place;
+                // An admin named it, at whichever node.
+                if own != Own::default() {
+                    entry.list();
+                }
                 entry.set_own(own);
                 if moves {
                     ledger.change(number, |tally| tally.is_elsewhere(now));
@@ -239,6 +243,8 @@ mod tests {
         assert_eq!(there.follow(&here), Ok(BookFollowed::Taken));
         assert!(there.is_as(&here));
         assert!(there.book.mailbox(&at("a@velo.example")).is_some_and(|a| a.own.sending == SendingSwitch::Off));
+        let lists = |side: &Side| side.book.listed(None).unwrap().iter().map(Address::reveal).collect::<Vec<_>>();
+        assert_eq!((lists(&here), lists(&there)), (vec!["a@velo.example".to_owned()], lists(&here)));
         assert!(there.book.resolve(&at("all@velo.example")).unwrap() == [at("a@velo.example")].into());
         // And back: a domain goes to another association, an association goes, a mailbox has nothing of its own any more.
         let own = MailboxEdit { sending: Some(SendingSwitch::On), kind: Some(Kind::Person), ..MailboxEdit::default() };

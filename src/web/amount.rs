@@ -34,14 +34,14 @@ pub(super) fn amount(octets: u64, limit: Limit, lang: Lang, big: bool) -> Markup
     }
 }
 
-/// That numbers are old: of several nodes, the one that counts them has told nothing for a while.
+/// That numbers are old, or that none came: of several nodes, the one that counts them has told nothing for a while, or nothing yet.
 pub(super) fn old(are_old: bool, lang: Lang) -> Markup {
     html! {
         @if are_old {
             p.note { strong { (say(
                 lang,
-                "These numbers are old: another machine counts them, and has not told this one for a while.",
-                "Ces nombres sont anciens\u{a0}: une autre machine les tient, et n'a rien dit à celle-ci depuis un moment.",
+                "These numbers are old, or not here yet: another machine counts them, and has not told this one lately.",
+                "Ces nombres sont anciens, ou pas encore arrivés\u{a0}: une autre machine les tient, et n'a rien dit à celle-ci ces derniers temps.",
             )) } }
         }
     }

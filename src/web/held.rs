@@ -39,8 +39,8 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<HeldRow> {
     if *old {
         let words = say(
             lang,
-            "old: another machine counts, and has told nothing for a while",
-            "anciens\u{a0}: une autre machine compte, et n'a rien dit depuis un moment",
+            "old, or not here yet: another machine counts, and has told nothing lately",
+            "anciens, ou pas encore arrivés\u{a0}: une autre machine compte, et n'a rien dit ces derniers temps",
         );
         rows.push(row("These numbers are", "Ces nombres sont", words));
     }
