@@ -253,15 +253,15 @@ fn an_older_refresh_changes_nothing_after_a_newer_one() {
     assert!(book.is_seen(&numbered(0)));
     let during = book.begin_refresh(&numbered(0)).unwrap();
     let _ = reserve(&book, 0, 5).unwrap().commit();
-    assert_eq!(during.finish(Amount::message(12), today()), Refreshed::AtMost);
+    assert_eq!(during.finish(Amount::message(12), today()), Refreshed::Overlapped);
     assert_eq!(used(&book, 0).octets, 17);
     // A writer that is open may have stored already: what the backend says is then counted twice for a moment.
     let mut open = reserve(&book, 0, 3).unwrap();
     open.handed_over();
-    assert_eq!(book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(15), today()), Refreshed::AtMost);
+    assert_eq!(book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(15), today()), Refreshed::Overlapped);
     let before_its_end = book.begin_refresh(&numbered(0)).unwrap();
     open.release();
-    assert_eq!(before_its_end.finish(Amount::message(15), today()), Refreshed::AtMost);
+    assert_eq!(before_its_end.finish(Amount::message(15), today()), Refreshed::Overlapped);
     assert_eq!(book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(15), today()), Refreshed::Exact);
 }
 

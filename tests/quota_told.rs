@@ -202,10 +202,10 @@ fn a_write_that_a_count_overlaps_is_perhaps_there_twice() {
     // A count under way; one that was finished meanwhile; one that was given up.
     let counting = book.begin_refresh(&mailbox("ann")).unwrap();
     assert_eq!(handed_over(&book, "ann", 2, Origin::Member).commit(), Counted::PerhapsTwice);
-    assert_eq!(counting.finish(Amount { octets: 3, messages: 2 }, today()), Refreshed::AtMost);
+    assert_eq!(counting.finish(Amount { octets: 3, messages: 2 }, today()), Refreshed::Overlapped);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((5, 0), false));
     let open = handed_over(&book, "ann", 4, Origin::Member);
-    assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::AtMost);
+    assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::Overlapped);
     assert_eq!(open.commit(), Counted::PerhapsTwice);
     assert_eq!(numbers(&book, "ann"), (11, 0));
     assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::Exact);
@@ -484,7 +484,7 @@ fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_goo
     let counting = book.begin_refresh(&mailbox("ann")).unwrap();
     let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 150, 2);
-    assert_eq!(counting.finish(Amount::message(100), today()), Refreshed::AtMost);
+    assert_eq!(counting.finish(Amount::message(100), today()), Refreshed::Overlapped);
     assert_eq!(appended.commit(), Counted::PerhapsTwice);
     watch.closed();
     ticks(&book, 4);
@@ -495,7 +495,7 @@ fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_goo
     let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 200, 3);
     let _ = appended.commit();
-    assert_eq!(counting.finish(Amount { octets: 200, messages: 3 }, today()), Refreshed::AtMost);
+    assert_eq!(counting.finish(Amount { octets: 200, messages: 3 }, today()), Refreshed::Overlapped);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((250, 0), false));
     watch.closed();
     ticks(&book, 4);

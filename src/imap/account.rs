@@ -124,7 +124,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::super::tag::tag;
     use super::*;
-    use crate::quota::{Amount, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+    use crate::quota::{Amount, Deletion, NoShift, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -151,6 +151,9 @@ mod tests {
         fn deletion_for(&self, _: &[u8]) -> Option<Deletion> {
             None
         }
+        fn own_deletion(&self) -> Option<OwnDeletion> {
+            None
+        }
         fn is_self(&self, _: &[u8]) -> bool {
             false
         }
@@ -163,11 +166,14 @@ mod tests {
         fn is_nearly_full(&self) -> bool {
             false
         }
+        fn is_known(&self) -> bool {
+            true
+        }
         fn is_seen(&self) -> bool {
             true
         }
         fn unsee(&self) {}
-        fn stay(&self) -> Option<Stay> {
+        fn stay(&self) -> Option<WhoStays> {
             None
         }
         fn begin_refresh(&self) -> Option<Refresh> {

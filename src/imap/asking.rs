@@ -142,15 +142,15 @@ impl ImapSession {
         self.gate.rest()
     }
 
-    /// Whether [`ImapSession::rest`] would ask something.
+    /// Whether [`ImapSession::rest`] may ask something.
     pub fn wants_rest(&self) -> bool {
-        self.gate.asks_at_rest() && !self.gate.asks_now() && self.may_count()
+        self.gate.may_ask_at_rest() && self.may_count()
     }
 
     /// Somebody else changed the mailbox: it is to be counted when this session rests.
     pub fn recount(&mut self) {
         if self.gate.account().is_some_and(|account| !account.is_seen()) {
-            self.gate.wants_count();
+            self.gate.wants_to_see();
         }
     }
 

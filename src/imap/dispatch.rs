@@ -105,7 +105,7 @@ impl ImapSession {
         if let Some(step) = self.shrinks_others(line, taken, command.0) {
             return step;
         }
-        self.gate.shrank();
+        self.gate.shrinks(command.0);
         self.pass_first(line, taken, None, command)
     }
 

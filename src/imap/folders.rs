@@ -52,7 +52,7 @@ impl ImapSession {
         let _ = self.turns(&delete.tag, &delete.name, owner, Turn::Delete);
         match owner {
             MailboxOwner::Other(owner) => self.gate.deletion_for(&delete.tag, owner),
-            MailboxOwner::Own | MailboxOwner::Nobody => self.gate.shrank(),
+            MailboxOwner::Own | MailboxOwner::Nobody => self.gate.shrinks(&delete.tag),
         }
         self.send_about_folder(&delete.tag, b"DELETE", &[&delete.name], taken)
     }

@@ -3,7 +3,7 @@
 use super::status::Status;
 use super::tag::Tag;
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Counted, Deletion, Released, Reservation, Shift, Turn};
+use crate::quota::{Amount, Counted, Deletion, OwnDeletion, Released, Reservation, Shift, Turn};
 
 /// All that is held, each for the command of its tag.
 #[derive(Default)]
@@ -23,6 +23,8 @@ enum Item {
     },
     Shift(Shift, Turn, Whose),
     Deletion(Deletion),
+    /// Messages of the person's own go.
+    OwnDeletion(OwnDeletion),
 }
 
 /// Whose folders change.
@@ -37,8 +39,12 @@ pub(super) enum Whose {
 pub(super) enum Settled {
     /// As sure as before.
     Sure,
+    /// Whoever counted meanwhile, if anybody did, left the next count to this session.
+    PerhapsLeft,
     /// What was stored may be in it twice.
     PerhapsTwice,
+    /// There is less than it says.
+    Less,
     /// Nobody knows what became of it.
     Doubt,
 }
@@ -58,6 +64,11 @@ impl HeldSpace {
     /// Messages of somebody else's go until `tag` is answered.
     pub(super) fn deletion(&mut self, tag: &Tag<'_>, deletion: Deletion) {
         self.items.push((tag.kept(), Item::Deletion(deletion)));
+    }
+
+    /// Messages of the person's own go until `tag` is answered.
+    pub(super) fn own_deletion(&mut self, tag: &Tag<'_>, deletion: OwnDeletion) {
+        self.items.push((tag.kept(), Item::OwnDeletion(deletion)));
     }
 
     fn turned(&mut self, turn: Turn, whose: Whose) {
@@ -141,12 +152,16 @@ impl HeldSpace {
             },
             (Item::Space { reservation, .. }, Status::No | Status::Bad) => match reservation.release() {
                 Released::Doubt => Settled::Doubt,
-                Released::Free => Settled::Sure,
+                Released::Free => Settled::PerhapsLeft,
             },
             // Whatever the backend said, some may be gone.
             (Item::Deletion(deletion), _) => {
                 drop(deletion);
                 Settled::Sure
+            }
+            (Item::OwnDeletion(deletion), _) => {
+                drop(deletion);
+                Settled::Less
             }
             (Item::Shift(shift, turn, whose), status) => {
                 self.turned(turn, whose);

@@ -6,8 +6,9 @@ use super::peers::Peers;
 use super::reply;
 use super::reuse::{Leaves, ReuseTracker, Selection};
 use super::session::{ClientPhase, ImapSession};
-use super::staying::Staying;
+use super::staying::{Staying, StayingStep};
 use super::tag::Tag;
+use crate::quota::WhoStays;
 
 impl ImapSession {
     /// The same session on a backend's connection that is checked out, and may serve another session later: what it does is followed.
@@ -68,9 +69,15 @@ impl ImapSession {
 
     /// Takes the place behind all others, if it is free and needed. False: it has none.
     pub(super) fn stay(&mut self, answered: bool) -> bool {
-        if self.staying.is_none() && self.may_count() {
-            let place = self.gate.account().and_then(|account| account.stay());
-            self.staying = place.map(|place| Staying::new(place, answered));
+        let may = self.staying.is_none() && self.may_count();
+        let Some(account) = self.gate.account().filter(|_| may) else { return self.staying.is_some() };
+        let pushed = account.is_pushed();
+        if pushed || self.gate.asks_at_end() {
+            match account.stay() {
+                Some(WhoStays::This(place)) => self.staying = Some(Staying::new(place, pushed, answered)),
+                Some(WhoStays::Another) => self.gate.leave_to_the_other(),
+                None => {}
+            }
         }
         self.staying.is_some()
     }
@@ -87,12 +94,22 @@ impl ImapSession {
 
     /// To be called every few hundred milliseconds as long as the session stays. Then it counts, if that is still wanted.
     pub fn look_around(&mut self) {
-        if self.staying.as_mut().is_none_or(|staying| staying.goes_on()) {
-            return;
-        }
-        self.stay_no_longer();
-        if self.gate.account().is_some_and(|account| !account.is_seen()) {
-            self.gate.now();
+        let Some(staying) = &mut self.staying else { return };
+        match staying.look() {
+            StayingStep::Wait => {}
+            // A count is under way, or the backend owes an answer.
+            StayingStep::Count if !self.at_rest() => {}
+            StayingStep::Count => self.gate.now(),
+            StayingStep::Go => {
+                self.stay_no_longer();
+                if self.gate.account().is_some_and(|account| !account.is_seen()) {
+                    self.gate.now();
+                }
+            }
+            StayingStep::GiveUp => {
+                self.stay_no_longer();
+                self.gate.leave_to_others();
+            }
         }
     }
 

@@ -192,7 +192,7 @@ impl ImapSession {
             _ => ClientPhase::Stuck,
         };
         if !self.stay(false) {
-            let _ = self.gate.rest();
+            self.gate.end();
         }
     }
 

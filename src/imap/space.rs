@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Deletion, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+use crate::quota::{Amount, Deletion, Limit, NoShift, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -34,10 +34,14 @@ pub trait Account: Send + Sync {
     fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift>;
     /// There will be less in the folders of somebody else: they are counted anew when it is over.
     fn deletion_for(&self, owner: &[u8]) -> Option<Deletion>;
+    /// There will be less in the person's own folders.
+    fn own_deletion(&self) -> Option<OwnDeletion>;
     /// Whether the backend may mean this person by `name`.
     fn is_self(&self, name: &[u8]) -> bool;
     /// How often sessions of this mailbox began or ended to rename or delete a folder, since the start.
     fn renames(&self) -> u64;
+    /// Whether the backend has told what is in the mailbox since the start.
+    fn is_known(&self) -> bool;
     /// Whether the backend was asked about the mailbox since the start, and nothing is in doubt.
     fn is_seen(&self) -> bool;
     /// Whether the backend tells by itself what changes, within seconds.
@@ -47,7 +51,7 @@ pub trait Account: Send + Sync {
     /// Takes note that the backend must be asked anew.
     fn unsee(&self);
     /// The session ends: its place behind all others of the mailbox, if somebody is to wait there for a quiet moment to count.
-    fn stay(&self) -> Option<Stay>;
+    fn stay(&self) -> Option<WhoStays>;
     /// Begins to ask the backend. `None`: the mailbox is not in the book any more.
     fn begin_refresh(&self) -> Option<Refresh>;
     /// The backend's answer.

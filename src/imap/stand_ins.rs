@@ -8,8 +8,8 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed, Reservation, Shift,
-    Stay, Turn, Verdict,
+    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, OwnDeletion, Refresh, Refreshed,
+    Reservation, Shift, Turn, Verdict, WhoStays,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -51,6 +51,7 @@ pub struct Alice {
     book: Book,
     address: Address,
     bob: Address,
+    has_room: bool,
 }
 
 impl Alice {
@@ -76,7 +77,14 @@ impl Alice {
                 book.begin_refresh(mailbox)?.finish(Amount::ZERO, Day::from_unix(0));
             }
         }
-        Some(Alice { book, address, bob })
+        Some(Alice { book, address, bob, has_room: false })
+    }
+
+    /// The same, counted, and so far from full that nobody waits for room.
+    #[cfg(test)]
+    pub(super) fn account_with_room() -> Arc<dyn Account> {
+        let alice = Alice::new(100_000, true).unwrap_or_else(|| panic!("the book in memory takes an association"));
+        Arc::new(Alice { has_room: true, ..alice })
     }
 
     /// Whether her mailbox and Bob's are counted.
@@ -116,6 +124,10 @@ impl Account for Alice {
         self.book.deletion(&self.bob)
     }
 
+    fn own_deletion(&self) -> Option<OwnDeletion> {
+        self.book.own_deletion(&self.address)
+    }
+
     fn is_self(&self, name: &[u8]) -> bool {
         name.eq_ignore_ascii_case(b"alice@asso.example") || name.eq_ignore_ascii_case(b"alice")
     }
@@ -129,7 +141,11 @@ impl Account for Alice {
     }
 
     fn is_nearly_full(&self) -> bool {
-        true
+        !self.has_room
+    }
+
+    fn is_known(&self) -> bool {
+        self.book.is_confirmed(&self.address)
     }
 
     fn is_seen(&self) -> bool {
@@ -140,7 +156,7 @@ impl Account for Alice {
         self.book.unsee(&self.address);
     }
 
-    fn stay(&self) -> Option<Stay> {
+    fn stay(&self) -> Option<WhoStays> {
         self.book.stay(&self.address)
     }
 

@@ -1,27 +1,56 @@
-//! A session that stays behind: its client is gone, and its connection to the backend waits for a moment when all is quiet, so that
-//! somebody can count then. `docs/quota.md` says why; only beside pushes, and one session of each mailbox.
+//! A session that stays behind: its client is gone, and its connection to the backend waits for a moment to count; one session of each
+//! mailbox. `docs/quota.md` says why.
 
 use crate::quota::Stay;
 
-/// Looks before it is counted whatever goes on: what is always busy has others who count.
+/// Looks before it goes whatever goes on: what is always busy has others who count.
 const LOOKS: u8 = 16;
 
 /// A session that stays behind.
 pub(super) struct Staying {
     place: Stay,
     looks: u8,
+    /// Beside pushes.
+    quietly: bool,
     /// Its client has heard the answer to LOGOUT.
     pub(super) answered: bool,
 }
 
+/// What it does now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum StayingStep {
+    Wait,
+    /// It counts, and stays.
+    Count,
+    /// It goes, and counts before that if a count is wanted.
+    Go,
+    /// The same, and others are to count.
+    GiveUp,
+}
+
 impl Staying {
-    pub(super) fn new(place: Stay, answered: bool) -> Box<Staying> {
-        Box::new(Staying { place, looks: LOOKS, answered })
+    /// `quietly`: it counts once, when all is quiet, as the backend pushes. Else soon, and again until nobody wants a count.
+    pub(super) fn new(place: Stay, quietly: bool, answered: bool) -> Box<Staying> {
+        Box::new(Staying { place, looks: LOOKS, quietly, answered })
     }
 
-    /// Whether it goes on: something is under way.
-    pub(super) fn goes_on(&mut self) -> bool {
+    /// To be asked every few hundred milliseconds.
+    pub(super) fn look(&mut self) -> StayingStep {
         self.looks = self.looks.saturating_sub(1);
-        self.looks > 0 && self.place.is_restless()
+        match self.looks {
+            0 if self.quietly => StayingStep::Go,
+            _ if self.quietly => {
+                if self.place.is_restless() {
+                    StayingStep::Wait
+                } else {
+                    StayingStep::Go
+                }
+            }
+            // Those who leave together with it have time to do so.
+            looks if looks == LOOKS - 1 => StayingStep::Wait,
+            _ if self.place.leave_if_seen() => StayingStep::Go,
+            0 => StayingStep::GiveUp,
+            _ => StayingStep::Count,
+        }
     }
 }

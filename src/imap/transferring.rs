@@ -165,7 +165,7 @@ impl ImapSession {
         self.gate.held.handed_over(&transfer.tag);
         if transfer.verb == Verb::Move {
             self.gate.shift(&transfer.tag, Turn::Move);
-            self.gate.shrank();
+            self.gate.shrinks(&transfer.tag);
         }
         self.send_transfer(transfer, transfer.word(), taken)
     }

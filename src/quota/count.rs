@@ -9,6 +9,8 @@ pub(super) struct Begun {
     number: u64,
     committed: Amount,
     handed: bool,
+    /// Some of it is incoming mail.
+    handed_incoming: bool,
     shifting: bool,
     shifted: u64,
     /// Incoming mail that was committed by then, and when that was.
@@ -33,6 +35,7 @@ impl Tally {
             number: self.begun,
             committed: self.committed,
             handed,
+            handed_incoming: self.handed_incoming > 0,
             shifting,
             shifted: self.shifted,
             incoming: self.incoming,
@@ -99,7 +102,13 @@ impl Tally {
         let left = self.unseen != begun.unseen;
         self.wanted = !exact || left || self.doubts.total() != Amount::ZERO;
         self.shrunk &= left;
-        if exact { Refreshed::Exact } else { Refreshed::AtMost }
+        // Whoever stored, or stores, as a member hears at the commit that it overlapped; nobody in particular counts what LMTP brings.
+        let incoming = begun.handed_incoming || self.handed_incoming > 0 || self.incoming != begun.incoming;
+        match () {
+            () if exact => Refreshed::Exact,
+            () if incoming || missed || late != Amount::ZERO => Refreshed::AtMost,
+            () => Refreshed::Overlapped,
+        }
     }
 
     /// That there is nothing, though nobody has deleted anything: of a storage that is not mounted doveadm says that too, and ends with 0.

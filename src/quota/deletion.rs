@@ -1,5 +1,5 @@
-//! Messages of a mailbox that somebody else deletes, or moves away: its number is too high from then on, and whoever is logged in there is
-//! to count, but not before the backend has answered: a count that comes too early would be believed.
+//! Messages of a mailbox that go, or move away: its number is too high from then on, and a count is wanted. But not before the backend has answered:
+//! a count that comes too early would be believed.
 
 use std::sync::Arc;
 
@@ -30,6 +30,35 @@ impl Book {
 impl Drop for Deletion {
     fn drop(&mut self) {
         self.tenant.lock().change(self.number, Tally::unsee_for_others);
+    }
+}
+
+/// A deletion by a session of the mailbox itself that is under way: as long as it is, the mailbox is not seen, whoever counts. Dropping it says that the
+/// backend has answered, or never will; the session counts then, and others hear of it by the backend.
+#[must_use = "a deletion that is dropped is over"]
+pub struct OwnDeletion {
+    tenant: Arc<AssociationEntry>,
+    number: u64,
+}
+
+impl Book {
+    /// A session of this mailbox deletes messages; none when it was not admitted.
+    pub fn own_deletion(&self, mailbox: &Address) -> Option<OwnDeletion> {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox)?;
+            ledger.tally_mut(number)?.deleting += 1;
+            Some(OwnDeletion { tenant: tenant.clone(), number })
+        })
+        .flatten()
+    }
+}
+
+impl Drop for OwnDeletion {
+    fn drop(&mut self) {
+        let mut ledger = self.tenant.lock();
+        let Some(tally) = ledger.tally_mut(self.number) else { return };
+        tally.deleting = tally.deleting.saturating_sub(1);
+        tally.unsee();
     }
 }
 

@@ -99,11 +99,16 @@ impl Ledger {
 }
 
 impl Tally {
+    /// Whether there may be less than the number says.
+    pub(super) fn may_be_less(&self) -> bool {
+        self.shrunk || self.deleting > 0
+    }
+
     /// What is in there as the backend said, without anything that may be too much: nothing when nobody pushes it and it was not
     /// counted within the hour.
     pub(super) fn proven(&self, now: Tick) -> Amount {
         let believed = self.confirmed.is_some_and(|at| now.saturating_sub(at) < BELIEVED);
-        if self.shrunk || !(believed || self.push.is_some()) { Amount::ZERO } else { self.sure() }
+        if self.may_be_less() || !(believed || self.push.is_some()) { Amount::ZERO } else { self.sure() }
     }
 }
 

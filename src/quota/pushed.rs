@@ -60,10 +60,11 @@ impl Tally {
         if seen != self.used {
             self.want();
         }
+        let moved = self.wanted || self.deleting > 0;
         let Some(push) = &mut self.push else { return };
         self.used = self.used.most(seen.plus(push.unproven));
         push.mixed(push.said, self.handed_incoming > 0);
-        (push.at, push.last, push.after, push.moved) = (now, seen, push.unproven, self.wanted);
+        (push.at, push.last, push.after, push.moved) = (now, seen, push.unproven, moved);
         push.weak = push.told(self.used.minus(seen.plus(push.after)), Amount::ZERO);
         let slot = push.window.slot(now);
         *slot = slot.most(seen);
@@ -123,7 +124,7 @@ impl Tally {
 
     /// A tick is over.
     pub(super) fn settle(&mut self, now: Tick) {
-        let (unwatched, shifting) = (self.is_unwatched(now), self.is_shifting(now));
+        let (unwatched, shifting, may_be_less) = (self.is_unwatched(now), self.is_shifting(now), self.may_be_less());
         let Some(push) = &mut self.push else { return };
         if !push.is_unsettled() {
             return;
@@ -142,7 +143,7 @@ impl Tally {
         let overtaken = most != push.last;
         self.used = push.told(most.plus(push.after), self.used);
         // Where no session is open, what was deleted is told as well.
-        let whole = push.told[0] && push.after == Amount::ZERO && (unwatched || !self.shrunk);
+        let whole = push.told[0] && push.after == Amount::ZERO && (unwatched || !may_be_less);
         let unproven = push.unproven;
         push.counted(most, push.after, push.at);
         push.unproven = unproven;

@@ -104,6 +104,14 @@ impl Book {
         });
     }
 
+    /// Whether the book's number was confirmed by the backend since the start: counted, pushed or loaded.
+    pub fn is_confirmed(&self, mailbox: &Address) -> bool {
+        let confirmed = self.with(mailbox, |_, ledger, mailbox| {
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(Entry::is_confirmed)
+        });
+        confirmed.unwrap_or(false)
+    }
+
     /// Whether the book's number is the backend's: it was counted, pushed or loaded since the start, nothing is in doubt or
     /// perhaps there twice, and nobody asked for a count ([`Book::unsee`]). Not so for a mailbox that was not admitted.
     pub fn is_seen(&self, mailbox: &Address) -> bool {

@@ -75,11 +75,12 @@ impl Tally {
         #[rustfmt::skip] // by name, all of them, so that nobody adds something and forgets that it can be lost here
         let Tally {
             used, open, doubts, announced, set_aside, handed, handed_incoming, late, recent, by_member, counting, under_way,
-            settled_at, renames, confirmed, arrived, wanted, shrunk, tell, stayed, watched, lingers, push,
+            settled_at, renames, confirmed, arrived, wanted, shrunk, deleting, tell, stayed, watched, lingers, push,
             // Only compared, by what is under way.
             committed: _, incoming: _, begun: _, finished: _, counts: _, pushes: _, shifted: _, unseen: _,
         } = self;
-        let is_under_way = (*announced, *set_aside, *handed, *handed_incoming, *counting, *watched) != (0, 0, 0, 0, 0, 0)
+        let is_under_way = (*announced, *set_aside, *handed, *handed_incoming, *counting, *watched, *deleting)
+            != (0, 0, 0, 0, 0, 0, 0)
             || *under_way != [0; Turn::COUNT]
             || *tell
             || *stayed

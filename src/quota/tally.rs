@@ -50,8 +50,10 @@ pub(super) struct Tally {
     pub(super) confirmed: Option<Tick>,
     /// When another backend got the mailbox; none where none did since the start.
     pub(super) arrived: Option<Tick>,
-    /// How often sessions that deleted left without a count.
+    /// How often it became known that there may be less.
     pub(super) unseen: u64,
+    /// Deletions by its own sessions that the backend has not answered.
+    pub(super) deleting: u32,
     /// A count is wanted.
     pub(super) wanted: bool,
     /// There may be less than the number says: mail was deleted and nobody counted since.
@@ -131,7 +133,8 @@ impl Tally {
 
     /// Whether the number is the backend's, and nothing has happened since that makes it uncertain.
     pub(super) fn is_seen(&self) -> bool {
-        self.confirmed.is_some() && !self.wanted && !self.is_unsettled() && self.doubts.total() == Amount::ZERO
+        let sure = !self.wanted && !self.is_unsettled() && self.doubts.total() == Amount::ZERO;
+        self.confirmed.is_some() && sure && self.deleting == 0
     }
 
     /// A count is wanted, and whoever is there to count is told.

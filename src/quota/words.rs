@@ -46,6 +46,8 @@ pub enum Refreshed {
     Exact,
     /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
     AtMost,
+    /// The same, and whoever did it is a member whose session refreshes when it rests or ends ([`Counted::PerhapsTwice`]).
+    Overlapped,
     /// Messages changed their folder meanwhile ([`super::Book::shift`]) and may have been missed: nothing was changed. Refresh again when
     /// that is over. Or it is one of many ([`super::WantedCounts`]), and a push came meanwhile.
     Disturbed,

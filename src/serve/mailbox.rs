@@ -11,8 +11,8 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
-    Watch,
+    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Standing, Turn,
+    Verdict, Watch, WhoStays,
 };
 use crate::route::{BackendId, Backends};
 use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
@@ -136,6 +136,10 @@ impl Account for MailboxAccount {
         self.book.deletion(&self.folder_owner(owner)?)
     }
 
+    fn own_deletion(&self) -> Option<OwnDeletion> {
+        self.book.own_deletion(&self.user)
+    }
+
     fn is_self(&self, name: &[u8]) -> bool {
         self.folder_owner(name).as_ref() == Some(&self.user)
     }
@@ -157,6 +161,10 @@ impl Account for MailboxAccount {
         })
     }
 
+    fn is_known(&self) -> bool {
+        self.book.is_confirmed(&self.user)
+    }
+
     fn is_seen(&self) -> bool {
         self.book.is_seen(&self.user)
     }
@@ -165,7 +173,7 @@ impl Account for MailboxAccount {
         self.book.unsee(&self.user);
     }
 
-    fn stay(&self) -> Option<Stay> {
+    fn stay(&self) -> Option<WhoStays> {
         self.book.stay(&self.user)
     }
 
