@@ -68,31 +68,39 @@ fn letters(nodes: &mut Nodes) -> Result<bool, Trouble> {
     let judge = nodes.judge_of(association).ok_or(Trouble::Unexpected("nobody judges"))?;
     let others: Vec<_> = (0..nodes.ports().len()).filter(|at| *at != judge).collect();
     let (by, reader) = (others[0], others[others.len() - 1]);
-    let said = bring(nodes.ports()[by].lmtp, "before")?;
+    // A node may have heard of the judge a moment ago.
+    let (said, _) = bring_until_taken(nodes.ports()[by].lmtp, "before")?;
     say(&format!("{} judges {association}. A letter is brought to {}, which does not: {said}", NAMES[judge], NAMES[by]));
     if !said.starts_with("250") {
         return Ok(false);
     }
     nodes.kill(judge);
-    let (begin, mut put_off) = (Instant::now(), 0);
-    // As a relay does: what is put off comes again.
-    let said = loop {
-        let said = bring(nodes.ports()[by].lmtp, "after")?;
-        if !said.starts_with('4') || begin.elapsed() > PATIENCE {
-            break said;
-        }
-        put_off += 1;
-        sleep(Duration::from_millis(500));
-    };
+    let begin = Instant::now();
+    let (said, put_off) = bring_until_taken(nodes.ports()[by].lmtp, "after")?;
     let seconds = begin.elapsed().as_secs();
     say(&format!("{} is killed. The next letter is put off {put_off} times, and taken after {seconds} s: {said}", NAMES[judge]));
-    let found = subjects(nodes.ports()[reader].imaps)?;
+    // Who has come in just before another node judges is sent away, and comes again as mail programs do.
+    let read = || subjects(nodes.ports()[reader].imaps);
+    let found = read().or_else(|_| read())?;
     say(&format!("Read by IMAP at {}: {} letters", NAMES[reader], found.len()));
     let both = found.iter().filter(|one| *one == "before").count() == 1 && found.iter().any(|one| one == "after");
     let silent = (0..nodes.ports().len()).all(|at| !nodes.output(at).contains('@'));
     let good = said.starts_with("250") && both && silent;
     say(if good { "demo check: passed" } else { "demo check: FAILED" });
     Ok(good)
+}
+
+/// The same letter, as a relay brings it: what is put off comes again. What is said in the end, and how often it was put off.
+fn bring_until_taken(port: u16, subject: &str) -> Result<(String, usize), Trouble> {
+    let (begin, mut put_off) = (Instant::now(), 0);
+    loop {
+        let said = bring(port, subject)?;
+        if !said.starts_with('4') || begin.elapsed() > PATIENCE {
+            return Ok((said, put_off));
+        }
+        put_off += 1;
+        sleep(Duration::from_millis(500));
+    }
 }
 
 /// One letter for the first member; what is said to it.
