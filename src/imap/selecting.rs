@@ -19,6 +19,8 @@ impl ImapSession {
     pub(super) fn selected(&mut self, tag: &Tag<'_>, ok: bool) {
         let Some(at) = self.selecting.iter().position(|selecting| selecting.0 == *tag) else { return };
         let Selecting(_, selected) = self.selecting.remove(at);
+        // A session that idles for hours holds no room for the next one.
+        self.selecting.shrink_to_fit();
         if ok {
             self.selected = Some(selected);
         }
