@@ -208,7 +208,9 @@ fn a_circle_is_found() {
 #[test]
 fn drivers_never_import_each_other() {
     let modules = modules();
-    let begins = ["async fn serve(accepted: Accepted, context: Arc<Context>)", "async fn open(bound: Bound, number: u64,"];
+    // That of IMAP boxes something before it is a future.
+    let serve = "fn serve(accepted: Accepted, context: Arc<Context>)";
+    let begins = [&format!("async {serve}"), serve, "async fn open(bound: Bound, number: u64,"];
     let is_driver = |(name, code): &(&String, &String)| {
         let is = |begin: &&str| ["super", "in crate::serve"].iter().any(|seen| code.contains(&format!("\npub({seen}) {begin}")));
         name.starts_with("serve::") && begins.iter().any(is)

@@ -55,7 +55,7 @@ impl Shutdown {
     /// Returns when the stop is at least at `phase`.
     pub async fn reached(&mut self, phase: ShutdownPhase) {
         // An error means that the program is gone: that is a stop too.
-        let _ = self.0.wait_for(|now| *now >= phase).await;
+        while *self.0.borrow_and_update() < phase && self.0.changed().await.is_ok() {}
     }
 
     /// How far the stop is now.

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as Task, Poll};
 
 use aws_lc_rs::rand;
 use tokio::time::{Instant, sleep_until};
@@ -16,7 +16,7 @@ use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::{LAST_WORDS, Nap, Silence};
-use super::{Context, Patience, share_answer, share_talk};
+use super::{Context, share_answer, share_talk};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::backend_capabilities::BackendCapabilities;
@@ -29,6 +29,8 @@ use crate::incident::StepWord;
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
+use crate::pool::Checkout;
+use crate::route::BackendId;
 use crate::wire::protection::Protection;
 
 /// A tag for a question of ours, that no client can guess: 80 random bits.
@@ -43,13 +45,46 @@ fn fresh_tag() -> Option<Tag<'static>> {
 
 /// Serves one connection to its end.
 ///
-/// # Errors
-/// Why it ended, if not by its own wish.
-pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
+/// Thousands of them idle for hours. So what comes before the session is boxed, and boxed before there is a task; and the session is carried
+/// right here, for each async function that is called keeps its arguments for as long as it runs, once more.
+pub(super) fn serve(accepted: Accepted, context: Arc<Context>) -> impl Future<Output = Result<(), Fault>> {
+    let beginning = Box::pin(begin(accepted, context));
+    async move {
+        let Some((mut session, mut stop)) = beginning.await? else { return Ok(()) };
+        // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
+        // command. So a stall is noticed after one to two times its length.
+        let mut check = pin!(sleep_until(session.next_look()));
+        let end = loop {
+            let next = session.next_phase();
+            tokio::select! {
+                biased;
+                end = poll_fn(|cx| session.turn(cx)) => match end {
+                    Some(end) => break end,
+                    None => session.stop(),
+                },
+                () = &mut check => {
+                    if let Err(fault) = session.look() {
+                        break Err(fault);
+                    }
+                    check.as_mut().reset(session.next_look());
+                }
+                () = stop.reached(next), if session.seen < ShutdownPhase::Over => session.told(stop.phase()),
+            }
+            if session.proxy.is_closing() {
+                check.as_mut().reset(Instant::now() + LAST_WORDS);
+            }
+        };
+        drop(stop);
+        Box::pin(session.leave(end)).await;
+        end
+    }
+}
+
+/// The login, and what the session is told. `None`: the client left.
+async fn begin(accepted: Accepted, context: Arc<Context>) -> Result<Option<(CarriedSession, Shutdown)>, Fault> {
     let mut observer = Observer::new(&context, &crate::imap::steps::DIALECT);
-    let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
-    let Some((client, who, ImapConn { conn, capabilities, checkout })) = login else { return Ok(()) };
+    let (login, seat, stop) = enter(accepted, &context, &mut observer).await?;
+    let Some((client, who, ImapConn { conn, capabilities, checkout })) = login else { return Ok(None) };
     let backend = who.backend;
     // Another node judges, counts and scrubs: of what it says nothing is to be said twice.
     let member = (!who.is_elsewhere()).then(|| MailboxAccount::new(&context, who));
@@ -60,23 +95,20 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         sent_copy: member.clone().map(|member| member as _),
         fresh_tag,
     };
-    drop(capabilities);
     let session = ImapSession::new(terms);
     let session = if checkout.is_some() { session.checked_out() } else { session };
-    let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
-    let mut listener = Attendant::new(member.and_then(|member| member.watch()));
-    let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
-    if end == Err(Fault::Garbage(Side::Backend)) {
-        context.confused(backend, BackendService::Imap);
-    }
-    drop(seat);
-    if let (Some(checkout), Ok(())) = (checkout, end) {
-        Box::pin(imap_backend::leave(&context, proxy.into_left(), checkout)).await;
-    } else {
-        drop(proxy);
-        listener.closed();
-    }
-    end
+    let session = CarriedSession {
+        listener: Attendant::new(member.and_then(|member| member.watch())),
+        proxy: Proxy::new(client.into_parts(), conn.into_parts(), session, observer),
+        silence: Silence::default(),
+        nap: Nap::default(),
+        seen: ShutdownPhase::Running,
+        context,
+        backend,
+        checkout,
+        seat,
+    };
+    Ok(Some((session, stop)))
 }
 
 /// Until a backend accepts the client: both connections then. `None`: the client left.
@@ -172,52 +204,83 @@ async fn attempt_login(
     Ok(None)
 }
 
-/// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listener: &mut Attendant) -> Result<(), Fault> {
-    // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
-    // command. So a stall is noticed after one to two times its length.
-    let mut check = pin!(sleep_until(Instant::now() + patience.stall));
-    let mut silence = Silence::new(patience);
-    let mut seen = ShutdownPhase::Running;
-    let mut nap = Nap::default();
-    loop {
-        let next = if seen == ShutdownPhase::Running { ShutdownPhase::Draining } else { ShutdownPhase::Over };
-        tokio::select! {
-            biased;
-            end = poll_fn(|cx| {
-                listener.listen(cx, proxy);
-                let mut end = proxy.poll(cx, &mut silence.moved);
-                while let Some(wish) = nap.over(cx, proxy.wish(), silence.moved).filter(|_| end.is_pending()) {
-                    proxy.silent(wish);
-                    end = proxy.poll(cx, &mut silence.moved);
-                }
-                let rests = end.is_pending() && proxy.at_rest();
-                silence.rested |= rests;
-                if rests && seen == ShutdownPhase::Draining { Poll::Ready(None) } else { end.map(Some) }
-            }) => match end {
-                Some(end) => return end,
-                None => drop(proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
-            },
-            () = &mut check => {
-                if proxy.is_closing() && !proxy.forget_client() {
-                    return Err(Fault::Slow(Side::Client));
-                }
-                listener.stirred = true;
-                if silence.is_too_long(proxy.at_rest()) {
-                    let fault = Fault::Slow(proxy.slow_side());
-                    proxy.close(&reply::bye(fault), fault);
-                }
-                check.as_mut().reset(Instant::now() + patience.stall);
-            }
-            () = stop.reached(next), if seen < ShutdownPhase::Over => {
-                seen = stop.phase();
-                if seen == ShutdownPhase::Over || proxy.at_rest() {
-                    proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping);
-                }
-            }
+/// A session that is carried, with what ends it from outside.
+struct CarriedSession {
+    listener: Attendant,
+    proxy: Proxy,
+    silence: Silence,
+    nap: Nap,
+    /// How far the stop was, as far as it was noticed.
+    seen: ShutdownPhase,
+    context: Arc<Context>,
+    backend: BackendId,
+    checkout: Option<Arc<Checkout>>,
+    seat: Seat,
+}
+
+impl CarriedSession {
+    /// All that can be done now. Ready with the end of the session; with `None` when it rests and the daemon stops.
+    fn turn(&mut self, cx: &mut Task<'_>) -> Poll<Option<Result<(), Fault>>> {
+        let CarriedSession { listener, proxy, silence, nap, .. } = self;
+        listener.listen(cx, proxy);
+        let mut end = proxy.poll(cx, &mut silence.moved);
+        while let Some(wish) = nap.over(cx, proxy.wish(), silence.moved).filter(|_| end.is_pending()) {
+            proxy.silent(wish);
+            end = proxy.poll(cx, &mut silence.moved);
         }
-        if proxy.is_closing() {
-            check.as_mut().reset(Instant::now() + LAST_WORDS);
+        let rests = end.is_pending() && proxy.at_rest();
+        silence.rested |= rests;
+        if rests && self.seen == ShutdownPhase::Draining { Poll::Ready(None) } else { end.map(Some) }
+    }
+
+    fn next_look(&self) -> Instant {
+        Instant::now() + self.context.patience.stall
+    }
+
+    /// Ends it where it was silent for too long.
+    ///
+    /// # Errors
+    /// The client does not even hear its last words.
+    fn look(&mut self) -> Result<(), Fault> {
+        if self.proxy.is_closing() && !self.proxy.forget_client() {
+            return Err(Fault::Slow(Side::Client));
+        }
+        self.listener.stirred = true;
+        if self.silence.is_too_long(&self.context.patience, self.proxy.at_rest()) {
+            let fault = Fault::Slow(self.proxy.slow_side());
+            self.proxy.close(&reply::bye(fault), fault);
+        }
+        Ok(())
+    }
+
+    /// How far the stop must be before it matters here.
+    fn next_phase(&self) -> ShutdownPhase {
+        if self.seen == ShutdownPhase::Running { ShutdownPhase::Draining } else { ShutdownPhase::Over }
+    }
+
+    fn told(&mut self, phase: ShutdownPhase) {
+        self.seen = phase;
+        if phase == ShutdownPhase::Over || self.proxy.at_rest() {
+            self.stop();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping);
+    }
+
+    /// After its end: the seat is free, and a connection that may serve another session is parked.
+    async fn leave(self, end: Result<(), Fault>) {
+        let CarriedSession { listener, proxy, context, backend, checkout, seat, .. } = self;
+        if end == Err(Fault::Garbage(Side::Backend)) {
+            context.confused(backend, BackendService::Imap);
+        }
+        drop(seat);
+        if let (Some(checkout), Ok(())) = (checkout, end) {
+            imap_backend::leave(&context, proxy.into_left(), checkout).await;
+        } else {
+            drop(proxy);
+            listener.closed();
         }
     }
 }

@@ -34,11 +34,13 @@ pub(super) enum Wish {
     LastWords,
 }
 
-/// A short silence that something waits for. Without a wish there is no timer.
+/// A short silence that something waits for. Without a wish there is no timer, and nothing but a pointer.
 #[derive(Default)]
-pub(super) struct Nap {
-    timer: Option<Pin<Box<Sleep>>>,
-    wish: Option<Wish>,
+pub(super) struct Nap(Option<Box<Napping>>);
+
+struct Napping {
+    timer: Pin<Box<Sleep>>,
+    wish: Wish,
     moved: usize,
 }
 
@@ -47,21 +49,20 @@ impl Nap {
     pub(super) fn over(&mut self, cx: &mut Context<'_>, wish: Wish, moved: usize) -> Option<Wish> {
         let length = match wish {
             Wish::Nothing => {
-                self.timer = None;
+                self.0 = None;
                 return None;
             }
             Wish::Rest | Wish::Stay => REST,
             Wish::Octets | Wish::End | Wish::LastWords => OCTETS,
         };
         // Octets that come are what is waited for; what is due at rest is due, also where a client is never silent.
-        let anew = self.wish != Some(wish) || !matches!(wish, Wish::Rest | Wish::Stay) && self.moved != moved;
-        if self.timer.is_none() || anew {
-            (self.wish, self.moved) = (Some(wish), moved);
-            self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));
+        let goes_on = |nap: &Napping| nap.wish == wish && (matches!(wish, Wish::Rest | Wish::Stay) || nap.moved == moved);
+        if !self.0.as_deref().is_some_and(goes_on) {
+            self.0 = Some(Box::new(Napping { timer: Box::pin(sleep_until(Instant::now() + length)), wish, moved }));
         }
-        let over = self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+        let over = self.0.as_mut().is_some_and(|nap| nap.timer.as_mut().poll(cx).is_ready());
         over.then(|| {
-            self.timer = None;
+            self.0 = None;
             wish
         })
     }
@@ -69,25 +70,26 @@ impl Nap {
 
 /// How long a session has been silent, or has trickled in the middle of something.
 pub(super) struct Silence {
-    patience: Patience,
     /// Octets since the last look.
     pub(super) moved: usize,
     /// Whether nothing was under way at some moment since the last look.
     pub(super) rested: bool,
-    /// How long nothing has moved.
-    quiet: Duration,
+    /// Looks in a row before which nothing had moved.
+    quiet: u32,
+}
+
+impl Default for Silence {
+    fn default() -> Silence {
+        Silence { moved: 0, rested: true, quiet: 0 }
+    }
 }
 
 impl Silence {
-    pub(super) fn new(patience: Patience) -> Silence {
-        Silence { patience, moved: 0, rested: true, quiet: Duration::ZERO }
-    }
-
     /// To be asked every `patience.stall`.
-    pub(super) fn is_too_long(&mut self, rests: bool) -> bool {
+    pub(super) fn is_too_long(&mut self, patience: &Patience, rests: bool) -> bool {
         let (moved, rested) = (std::mem::take(&mut self.moved), std::mem::replace(&mut self.rested, rests));
-        self.quiet = if moved == 0 { self.quiet + self.patience.stall } else { Duration::ZERO };
-        let trickles = (moved as u64) < self.patience.least_rate.saturating_mul(self.patience.stall.as_secs());
-        if rests { self.quiet >= self.patience.idle } else { !rested && trickles }
+        self.quiet = if moved == 0 { self.quiet.saturating_add(1) } else { 0 };
+        let trickles = (moved as u64) < patience.least_rate.saturating_mul(patience.stall.as_secs());
+        if rests { patience.stall.saturating_mul(self.quiet) >= patience.idle } else { !rested && trickles }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn carry<S: Carried, V: Voice>(
     watch: Option<&Watch>,
 ) -> Result<(), Fault> {
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
-    let mut silence = Silence::new(patience);
+    let mut silence = Silence::default();
     let mut seen = ShutdownPhase::Running;
     // The book is asked where it calls, and now and then: a day may end an association.
     let mut stirred = true;
@@ -62,7 +62,7 @@ pub(super) async fn carry<S: Carried, V: Voice>(
                     return closing.end;
                 }
                 stirred = true;
-                if silence.is_too_long(pair.at_rest()) {
+                if silence.is_too_long(&patience, pair.at_rest()) {
                     let side = if pair.session.state().awaits_client() { Side::Client } else { Side::Backend };
                     pair.close(&V::ended(Fault::Slow(side).code()), Fault::Slow(side));
                 }
