@@ -27,8 +27,9 @@ pub(super) enum CountedBy {
     /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
     Account(Mutex<Option<Pseudonym>>),
     /// It comes through the onion listener: its circuit, if that is known, and the account at this listener, once its password was right. Not
-    /// before: whoever knows an account's name only could take all that it may have.
-    Onion(Option<Networks>, Mutex<Option<Pseudonym>>),
+    /// before: whoever knows an account's name only could take all that it may have. Boxed: the seats of all others would be
+    /// larger for it.
+    Onion(Option<Box<Networks>>, Mutex<Option<Pseudonym>>),
     /// It is a reader behind the host's own web server, as all who come that way are.
     Behind,
     /// It is the host's own.
@@ -95,14 +96,13 @@ impl Seat {
         self.admit(account)?;
         let keys = self.limits.pseudonymiser();
         let networks = match &self.counted {
-            CountedBy::Network(networks) | CountedBy::Reader(networks) | CountedBy::Onion(Some(networks), _) => {
-                let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
-                std::array::from_fn(|_| sized.next().unwrap_or_default())
-            }
-            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::Host | CountedBy::Fellow => {
-                Default::default()
-            }
+            CountedBy::Network(networks) | CountedBy::Reader(networks) => Some(networks),
+            CountedBy::Onion(circuit, _) => circuit.as_deref(),
+            CountedBy::Account(_) | CountedBy::Behind | CountedBy::Host | CountedBy::Fellow => None,
         };
+        let mut sized =
+            networks.into_iter().flat_map(Networks::each).zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
+        let networks = std::array::from_fn(|_| sized.next().unwrap_or_default());
         let asker = Asker {
             account: account.reveal(),
             pair: keys.pair(self.source(account), account).reveal(),
@@ -190,7 +190,7 @@ impl Drop for Seat {
         let (networks, account) = match &mut self.counted {
             CountedBy::Network(networks) => (Some(*networks), None),
             CountedBy::Account(account) => (None, Some(account)),
-            CountedBy::Onion(circuit, account) => (*circuit, Some(account)),
+            CountedBy::Onion(circuit, account) => (circuit.as_deref().copied(), Some(account)),
             CountedBy::Reader(networks) => {
                 networks.each().for_each(|network| seats.uncount_reader(network.reveal()));
                 (None, None)

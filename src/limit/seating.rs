@@ -28,7 +28,7 @@ impl Limits {
     /// # Errors
     /// As [`Limits::seat`], for the circuit.
     pub fn onion_seat(self: &Arc<Limits>, circuit: Option<Networks>) -> Result<Seat, RefusalCode> {
-        self.waiting_seat(SeatKind::Onion, circuit, CountedBy::Onion(circuit, Mutex::default()))
+        self.waiting_seat(SeatKind::Onion, circuit, CountedBy::Onion(circuit.map(Box::new), Mutex::default()))
     }
 
     /// A place for a connection of a load balancer, until it has said where the client is. There always is one, apart from everybody

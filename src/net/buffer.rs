@@ -15,33 +15,36 @@ pub const BLOCK: usize = 64 * 1024;
 const KEPT: usize = 32;
 
 thread_local! {
-    static FREE: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    #[expect(clippy::vec_box, reason = "lent and taken back as it is")]
+    static FREE: RefCell<Vec<Box<Block>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Bytes that were read and not yet consumed. Empty means: no memory held.
+/// Bytes that were read and not yet consumed. Empty means: no memory held; and to an idle session it is one pointer.
 #[derive(Default)]
-pub struct Buffer {
-    block: Option<Box<[u8]>>,
+pub struct Buffer(Option<Box<Block>>);
+
+struct Block {
+    bytes: Box<[u8]>,
     start: usize,
     end: usize,
-    /// How far the block was ever written since it was borrowed: what has to be wiped.
+    /// How far it was ever written since it was borrowed: what has to be wiped.
     touched: usize,
 }
 
 impl Buffer {
     /// The bytes, oldest first.
     pub fn filled(&self) -> &[u8] {
-        self.block.as_ref().map_or(&[], |block| &block[self.start..self.end])
+        self.0.as_ref().map_or(&[], |block| &block.bytes[block.start..block.end])
     }
 
     /// How many bytes there are.
     pub fn len(&self) -> usize {
-        self.end - self.start
+        self.0.as_ref().map_or(0, |block| block.end - block.start)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.start == self.end
+        self.len() == 0
     }
 
     /// Whether no byte more fits until some are consumed.
@@ -51,28 +54,30 @@ impl Buffer {
 
     /// Forgets the first `count` bytes, and the block with the last of them.
     pub fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
-        if self.is_empty() {
-            self.release();
+        if let Some(block) = &mut self.0 {
+            block.start = (block.start + count).min(block.end);
         }
+        self.release_if_empty();
     }
 
     /// Free room behind the bytes; borrows a block, moves the bytes to its front if there is no room otherwise.
     pub(super) fn room(&mut self) -> &mut [u8] {
-        let block = self.block.get_or_insert_with(borrow);
+        let block = self.0.get_or_insert_with(borrow);
         // Moving costs a copy; do it only when less than a quarter is left behind the bytes.
-        if self.start > 0 && BLOCK - self.end < BLOCK / 4 {
-            block.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+        if block.start > 0 && BLOCK - block.end < BLOCK / 4 {
+            block.bytes.copy_within(block.start..block.end, 0);
+            block.end -= block.start;
+            block.start = 0;
         }
-        &mut block[self.end..]
+        &mut block.bytes[block.end..]
     }
 
     /// Tells that `count` bytes of [`Buffer::room`] were written.
     pub(super) fn grew(&mut self, count: usize) {
-        self.end = (self.end + count).min(BLOCK);
-        self.touched = self.touched.max(self.end);
+        if let Some(block) = &mut self.0 {
+            block.end = (block.end + count).min(BLOCK);
+            block.touched = block.touched.max(block.end);
+        }
     }
 
     /// Gives the block back if there is nothing in it.
@@ -83,10 +88,10 @@ impl Buffer {
     }
 
     fn release(&mut self) {
-        (self.start, self.end) = (0, 0);
-        let touched = std::mem::take(&mut self.touched);
-        if let Some(mut block) = self.block.take() {
-            block[..touched].fill(0);
+        if let Some(mut block) = self.0.take() {
+            let touched = block.touched;
+            block.bytes[..touched].fill(0);
+            (block.start, block.end, block.touched) = (0, 0, 0);
             // `try_with`: at the end of a thread the list may be gone already.
             let _ = FREE.try_with(|free| {
                 let mut free = free.borrow_mut();
@@ -104,9 +109,9 @@ impl Drop for Buffer {
     }
 }
 
-fn borrow() -> Box<[u8]> {
+fn borrow() -> Box<Block> {
     let kept = FREE.try_with(|free| free.borrow_mut().pop()).ok().flatten();
-    kept.unwrap_or_else(|| vec![0; BLOCK].into_boxed_slice())
+    kept.unwrap_or_else(|| Box::new(Block { bytes: vec![0; BLOCK].into_boxed_slice(), start: 0, end: 0, touched: 0 }))
 }
 
 #[cfg(test)]
@@ -121,14 +126,14 @@ mod tests {
     #[test]
     fn holds_memory_only_while_filled_and_leaves_nothing_behind() {
         let mut buffer = Buffer::default();
-        assert!(buffer.block.is_none());
+        assert!(buffer.0.is_none());
         put(&mut buffer, b"secret");
         assert_eq!(buffer.filled(), b"secret");
         buffer.consume(4);
         assert_eq!(buffer.filled(), b"et");
         buffer.consume(2);
-        assert!(buffer.block.is_none());
-        assert!(FREE.with(|free| free.borrow().iter().all(|block| block.iter().all(|byte| *byte == 0))));
+        assert!(buffer.0.is_none());
+        assert!(FREE.with(|free| free.borrow().iter().all(|block| block.bytes.iter().all(|byte| *byte == 0))));
     }
 
     #[test]

@@ -29,7 +29,6 @@ pub(super) struct Half {
     pub(super) approved: usize,
     /// What is sent to this side before the other's approved bytes.
     pub(super) output: Vec<u8>,
-    pub(super) sent: usize,
     pub(super) unflushed: bool,
     pub(super) ended: bool,
     /// Something was read since something was last sent: the kernel holds its acknowledgement back.
@@ -38,7 +37,7 @@ pub(super) struct Half {
 
 impl Half {
     pub(super) fn new((conn, input): (Conn, Buffer)) -> Half {
-        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false, unanswered: false }
+        Half { conn, input, approved: 0, output: Vec::new(), unflushed: false, ended: false, unanswered: false }
     }
 
     pub(super) fn into_parts(self) -> (Conn, Buffer) {
@@ -79,21 +78,19 @@ impl Half {
     /// Sends our output, then the bytes of the other side that may pass. How many went.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, input: &mut Buffer, approved: &mut usize) -> io::Result<usize> {
         let mut total = 0;
-        while self.sent < self.output.len() {
-            match self.conn.poll_write(cx, &self.output[self.sent..])? {
+        while !self.output.is_empty() {
+            match self.conn.poll_write(cx, &self.output)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(count) => {
-                    self.sent += count;
+                    self.output.drain(..count);
                     self.unflushed = true;
                     total += count;
                 }
                 Poll::Pending => return Ok(total),
             }
         }
-        if self.sent > 0 {
-            self.output = Vec::new();
-            self.sent = 0;
-        }
+        // Empty, and without the room that it had.
+        self.output = Vec::new();
         while *approved > 0 {
             match self.conn.poll_write(cx, &input.filled()[..*approved])? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -150,7 +147,7 @@ impl Half {
     pub(super) fn give_up(&mut self) -> usize {
         self.ended = true;
         self.output = Vec::new();
-        (self.sent, self.unflushed) = (0, false);
+        self.unflushed = false;
         0
     }
 }
