@@ -85,6 +85,16 @@ impl Book {
         self.with(&postmaster, |_, ledger, _| Some(ledger.association.domains.get(domain)?.reveal_written().into()))?
     }
 
+    /// The same address, which shares the text of its domain with the book where that has it, so that a thousand sessions hold it once.
+    pub fn sharing(&self, user: Address) -> Address {
+        let same = |domain: &&Domain| domain.reveal_written() == user.domain().reveal_written();
+        let shared = self.with(&user, |_, ledger, _| {
+            let domain = ledger.association.domains.get(user.domain()).filter(same)?;
+            Some(user.within(domain))
+        });
+        shared.flatten().unwrap_or(user)
+    }
+
     /// The mailboxes that mail to `address` goes to: an alias is replaced by its targets, an alias domain by the domain it
     /// stands for, a sub-address by its mailbox. None when no association has the domain. Whether a mailbox exists, only the
     /// backend knows.
@@ -229,6 +239,11 @@ mod tests {
                 assert!(book.resolve(&shifted) == Some([zed.clone()].into()), "{text}");
                 assert_eq!(book.account_of(&format!("ZED@{text}")), "zed@xn--vlo-bma.example");
                 assert_eq!(book.spelling(&domain(text)).as_deref(), Some(written));
+                // The text that the book has; never another spelling than what was typed.
+                let shared = [(); 2].map(|()| book.sharing(address(&format!("zed@{text}"))));
+                assert!(shared[0] == zed && shared[0].domain().reveal_written() == text, "{text}");
+                let is_once = std::ptr::eq(shared[0].domain().reveal(), shared[1].domain().reveal());
+                assert_eq!(is_once, text == written, "{text}");
             }
             assert!(book.spelling(&domain("asso.example")).is_none() && book.spelling(&domain("été.example")).is_none());
             // The other spelling is nothing that could be added, by anybody.

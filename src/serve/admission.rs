@@ -189,6 +189,7 @@ impl Authenticated {
         let domain = user.domain();
         let plain = || if domain.has_two_spellings() { domain.reveal_written() } else { domain.reveal() }.into();
         let respelt = respelt(credential, &context.book.spelling(domain).unwrap_or_else(plain));
+        let user = context.book.sharing(user);
         Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), is_on_its_way, respelt })
     }
 }

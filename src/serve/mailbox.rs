@@ -15,14 +15,12 @@ use crate::quota::{
     Verdict, Watch, WhoStays,
 };
 use crate::route::{BackendId, Backends};
-use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
+use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Writer};
 
 /// One logged-in person.
 pub(super) struct MailboxAccount {
     user: Address,
-    book: Arc<Book>,
-    scrubber: Arc<Scrubber>,
-    hostname: Box<str>,
+    context: Arc<Context>,
     /// The backend of this session, among those that were in force when it began.
     backends: Arc<Backends>,
     backend: BackendId,
@@ -42,7 +40,7 @@ const NEARLY: u128 = 80;
 impl MailboxAccount {
     /// What the book has to tell this person's open session. None: it has nothing about them.
     pub(super) fn watch(&self) -> Option<Watch> {
-        let watch = self.book.watch(&self.user)?;
+        let watch = self.context.book.watch(&self.user)?;
         // The mailbox may have been moved while its password was judged, before there was anything to be told.
         if !self.is_here(&self.user) {
             watch.kick();
@@ -52,7 +50,7 @@ impl MailboxAccount {
 
     /// Whether `mailbox` is at the backend of this session. Another store may hold a copy of what was there.
     fn is_here(&self, mailbox: &Address) -> bool {
-        self.book.backend_for(mailbox).is_ok_and(|name| self.backends.find(name.as_deref()) == Some(self.backend))
+        self.context.book.backend_for(mailbox).is_ok_and(|name| self.backends.find(name.as_deref()) == Some(self.backend))
     }
 
     /// The owner of a folder that can be changed here.
@@ -61,7 +59,7 @@ impl MailboxAccount {
     /// [`RefusalCode::NotYourFolder`]: nobody's that the book knows. [`RefusalCode::BackendDown`]: the mailbox is elsewhere, or on its way.
     fn owner_here(&self, owner: &[u8]) -> Result<Address, RefusalCode> {
         let owner = self.folder_owner(owner).ok_or(RefusalCode::NotYourFolder)?;
-        match self.book.association_of(&owner) {
+        match self.context.book.association_of(&owner) {
             None => Err(RefusalCode::NotYourFolder),
             Some(_) if !self.is_here(&owner) => Err(RefusalCode::BackendDown),
             Some(_) => Ok(owner),
@@ -77,40 +75,39 @@ impl MailboxAccount {
         Address::parse(&format!("{owner}@{}", self.user.domain().reveal()))
     }
 
-    pub(super) fn new(context: &Context, who: Authenticated) -> Arc<MailboxAccount> {
+    pub(super) fn new(context: &Arc<Context>, who: Authenticated) -> Arc<MailboxAccount> {
         let Authenticated { user, backends, backend } = who;
-        let (book, scrubber) = (context.book.clone(), context.scrubber.clone());
-        Arc::new(MailboxAccount { user, book, scrubber, hostname: context.hostname.clone(), backends, backend })
+        Arc::new(MailboxAccount { user, context: context.clone(), backends, backend })
     }
 }
 
 impl MailboxAccount {
     /// Whether `amount` would find room now; sets nothing aside.
     pub(super) fn probe(&self, amount: Amount) -> Result<(), RefusalCode> {
-        self.book.probe(&self.user, amount, today()).map_err(Verdict::code)
+        self.context.book.probe(&self.user, amount, today()).map_err(Verdict::code)
     }
 
     /// There is less in the mailbox than the book says, and this session cannot count.
     pub(super) fn shrank(&self) {
-        self.book.recount(&self.user);
+        self.context.book.recount(&self.user);
     }
 }
 
 impl Account for MailboxAccount {
     fn reserve(&self, amount: Amount) -> Result<Reservation, RefusalCode> {
-        self.book.reserve(&self.user, amount, Origin::Member, today()).map_err(Verdict::code)
+        self.context.book.reserve(&self.user, amount, Origin::Member, today()).map_err(Verdict::code)
     }
 
     fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, RefusalCode> {
         let owner = self.owner_here(owner)?;
-        self.book.reserve(&owner, amount, Origin::Member, today()).map_err(|verdict| match verdict {
+        self.context.book.reserve(&owner, amount, Origin::Member, today()).map_err(|verdict| match verdict {
             Verdict::Unknown => RefusalCode::NotYourFolder,
             verdict => verdict.code(),
         })
     }
 
     fn may_change(&self) -> Result<(), RefusalCode> {
-        match self.book.route(self.user.domain(), today()).map(|route| route.standing) {
+        match self.context.book.route(self.user.domain(), today()).map(|route| route.standing) {
             None => Err(RefusalCode::UnknownMailbox),
             Some(Standing::Active | Standing::Leaving(_)) => Ok(()),
             Some(Standing::ReadOnly) => Err(RefusalCode::ReadOnly),
@@ -119,25 +116,25 @@ impl Account for MailboxAccount {
     }
 
     fn shift(&self, turn: Turn) -> Option<Shift> {
-        self.book.shift(&self.user, turn)
+        self.context.book.shift(&self.user, turn)
     }
 
     fn shift_alone(&self, turn: Turn) -> Result<Shift, NoShift> {
-        self.book.shift_alone(&self.user, turn)
+        self.context.book.shift_alone(&self.user, turn)
     }
 
     fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift> {
         let unseen = |code| if code == RefusalCode::BackendDown { NoShift::NotNow } else { NoShift::Unknown };
         let owner = self.owner_here(owner).map_err(unseen)?;
-        self.book.shift_alone(&owner, turn)
+        self.context.book.shift_alone(&owner, turn)
     }
 
     fn deletion_for(&self, owner: &[u8]) -> Option<Deletion> {
-        self.book.deletion(&self.folder_owner(owner)?)
+        self.context.book.deletion(&self.folder_owner(owner)?)
     }
 
     fn own_deletion(&self) -> Option<OwnDeletion> {
-        self.book.own_deletion(&self.user)
+        self.context.book.own_deletion(&self.user)
     }
 
     fn is_self(&self, name: &[u8]) -> bool {
@@ -145,16 +142,16 @@ impl Account for MailboxAccount {
     }
 
     fn renames(&self) -> u64 {
-        self.book.renames(&self.user)
+        self.context.book.renames(&self.user)
     }
 
     fn is_pushed(&self) -> bool {
-        self.book.is_pushed(&self.user)
+        self.context.book.is_pushed(&self.user)
     }
 
     fn is_nearly_full(&self) -> bool {
         let nearly = |used: u64, limit: Limit| limit.percent(used.into()) >= NEARLY;
-        self.book.fill(&self.user, today()).is_some_and(|fill| {
+        self.context.book.fill(&self.user, today()).is_some_and(|fill| {
             nearly(fill.used.octets, fill.limit)
                 || nearly(fill.shared_used.octets, fill.shared_storage)
                 || nearly(fill.shared_used.messages, fill.shared_messages)
@@ -162,25 +159,25 @@ impl Account for MailboxAccount {
     }
 
     fn is_known(&self) -> bool {
-        self.book.is_confirmed(&self.user)
+        self.context.book.is_confirmed(&self.user)
     }
 
     fn is_seen(&self) -> bool {
-        self.book.is_seen(&self.user)
+        self.context.book.is_seen(&self.user)
     }
 
     fn unsee(&self) {
-        self.book.unsee(&self.user);
+        self.context.book.unsee(&self.user);
     }
 
     fn stay(&self) -> Option<WhoStays> {
-        self.book.stay(&self.user)
+        self.context.book.stay(&self.user)
     }
 
     // What a store of before holds is not what is in the mailbox.
     fn begin_refresh(&self) -> Option<Refresh> {
         self.is_here(&self.user).then_some(())?;
-        self.book.begin_refresh(&self.user)
+        self.context.book.begin_refresh(&self.user)
     }
 
     fn finish_refresh(&self, refresh: Refresh, seen: Amount) -> Refreshed {
@@ -188,7 +185,7 @@ impl Account for MailboxAccount {
     }
 
     fn roots(&self) -> Option<[Root; 2]> {
-        let fill = self.book.fill(&self.user, today())?;
+        let fill = self.context.book.fill(&self.user, today())?;
         let own =
             Root { octets: fill.used.octets.into(), storage: fill.limit, messages: fill.used.messages.into(), most: Limit::None };
         let shared = Root {
@@ -203,28 +200,28 @@ impl Account for MailboxAccount {
 
 impl SentCopy for MailboxAccount {
     fn header_limit(&self) -> usize {
-        self.scrubber.headers().header_limit()
+        self.context.scrubber.headers().header_limit()
     }
 
     fn body_wanted(&self, header: &[u8]) -> usize {
-        if self.scrubber.needs_body_start(header) { BODY_START } else { 0 }
+        if self.context.scrubber.needs_body_start(header) { BODY_START } else { 0 }
     }
 
     fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>> {
-        let owns = |address: &Address| self.book.owns(&self.user, address);
-        let mailbox = self.book.mailbox_of(&self.user);
+        let owns = |address: &Address| self.context.book.owns(&self.user, address);
+        let mailbox = self.context.book.mailbox_of(&self.user);
         let context = ScrubContext {
             profile: Profile::Sent,
-            writer: writer_of(&self.book, &mailbox),
+            writer: writer_of(&self.context.book, &mailbox),
             mailbox: &mailbox,
-            hostname: &self.hostname,
+            hostname: &self.context.hostname,
             now: i64::try_from(now().as_secs()).unwrap_or(0),
             // No id is added to a stored copy.
             random: [0; 16],
             owns: &owns,
             body_start,
         };
-        let scrubbed = self.scrubber.scrub_copy(header, date, &context);
+        let scrubbed = self.context.scrubber.scrub_copy(header, date, &context);
         scrubbed.touched().then(|| scrubbed.into_header())
     }
 }

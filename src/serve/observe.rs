@@ -20,7 +20,8 @@ pub(super) struct Observer {
     who: Option<Address>,
     /// Up to where beginnings and ends were noticed.
     seen: u64,
-    watch: Option<IncidentWatch>,
+    /// Boxed: few sessions ever have one, and all would have the room for it.
+    watch: Option<Box<IncidentWatch>>,
 }
 
 impl Observer {
@@ -31,7 +32,7 @@ impl Observer {
 
     /// Somebody tries to log in as `user`. Whether it is the owner, the backend will say: a wrong password is a step too.
     pub(super) fn about(&mut self, user: &str) {
-        let who = Address::parse(user);
+        let who = Address::parse(user).map(|who| self.context.book.sharing(who));
         if who != self.who {
             (self.who, self.watch, self.seen) = (who, None, 0);
         }
@@ -54,7 +55,8 @@ impl Observer {
         if self.watch.as_ref().is_some_and(|watch| watch.is_on(now)) {
             return false;
         }
-        self.watch = self.who.as_ref().and_then(|who| self.context.incidents.watch(who, self.dialect.protocol, now));
+        self.watch =
+            self.who.as_ref().and_then(|who| self.context.incidents.watch(who, self.dialect.protocol, now)).map(Box::new);
         self.watch.is_some()
     }
 
