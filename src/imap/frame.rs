@@ -110,6 +110,11 @@ impl Framer {
         matches!(self.midst, Midst::Line { head: None, .. })
     }
 
+    /// Octets that are still to come of the literal that it is in.
+    pub fn left(&self) -> u64 {
+        if let Midst::Literal { left } = self.midst { left } else { 0 }
+    }
+
     /// Enters the literal that the last line announced. For the client's direction, where it depends on the backend
     /// whether a synchronising literal comes at all.
     pub fn enter(&mut self, size: u64) {

@@ -162,6 +162,11 @@ impl ImapSession {
         matches!(self.phase, ClientPhase::Command)
     }
 
+    /// Octets of a literal that the client has announced and not sent.
+    pub fn literal_left(&self) -> u64 {
+        self.client.left()
+    }
+
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
         let quiet =

@@ -11,7 +11,7 @@
 use std::task::{Context, Poll};
 
 use super::observe::Observer;
-use super::side::{Half, TURN, Waits};
+use super::side::{FLOWING, Half, TURN, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::reuse::Leaves;
@@ -196,7 +196,7 @@ impl Proxy {
     fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
         match self.client.fill(cx) {
             // Once for each read that leaves a command unfinished, and only when nothing more is there yet.
-            Ok(0) if self.client.unanswered && self.is_amid_command() => {
+            Ok(0) if self.client.unanswered && self.is_waited_for() => {
                 self.client.unanswered = false;
                 self.client.conn.quick_ack();
             }
@@ -207,9 +207,11 @@ impl Proxy {
         Ok(())
     }
 
-    /// Whether the client has more to send before anybody can answer.
-    fn is_amid_command(&self) -> bool {
-        self.waits == Waits::Client && !(self.session.awaits_command() && self.client.undecided().is_empty())
+    /// Whether the client has more to send before anybody can answer, and may wait with that for our acknowledgement. In the middle of a large
+    /// literal it goes on by itself: only what is less than a packet waits.
+    fn is_waited_for(&self) -> bool {
+        let amid_command = !(self.session.awaits_command() && self.client.undecided().is_empty());
+        self.waits == Waits::Client && amid_command && self.session.literal_left() < FLOWING
     }
 
     fn notice_ends(&mut self) {

@@ -13,6 +13,10 @@ pub(super) const WAITING: usize = 64 * 1024;
 /// waits for four times this.
 pub(super) const TURN: usize = 256 * 1024;
 
+/// A client that still has so many octets of a literal to send is not held up by an acknowledgement that comes late: one for each read was
+/// a third of all calls for a large message.
+pub(super) const FLOWING: u64 = 64 * 1024;
+
 /// Whom the client's direction waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {
