@@ -219,6 +219,11 @@ impl Gate {
         }
     }
 
+    /// Whether the last count told what is there, if there was one since something shrank.
+    pub(super) fn counted_well(&self) -> bool {
+        self.tries == 0
+    }
+
     /// Takes note of a refusal: who makes room from now on is counted at once.
     pub(super) fn refused(&mut self) {
         self.refused = true;

@@ -72,7 +72,9 @@ impl ImapSession {
         let may = self.staying.is_none() && self.may_count();
         let Some(account) = self.gate.account().filter(|_| may) else { return self.staying.is_some() };
         let pushed = account.is_pushed();
-        if pushed || self.gate.asks_at_end() {
+        // Where nobody pushes others rely on it: it must be able to count now.
+        let ready = matches!(self.phase, ClientPhase::Command) && self.tags.is_empty();
+        if pushed || ready && self.gate.asks_at_end() {
             match account.stay() {
                 Some(WhoStays::This(place)) => self.staying = Some(Staying::new(place, pushed, answered)),
                 Some(WhoStays::Another) => self.gate.leave_to_the_other(),
@@ -94,11 +96,10 @@ impl ImapSession {
 
     /// To be called every few hundred milliseconds as long as the session stays. Then it counts, if that is still wanted.
     pub fn look_around(&mut self) {
+        let (rests, well) = (self.at_rest(), self.gate.counted_well());
         let Some(staying) = &mut self.staying else { return };
-        match staying.look() {
+        match staying.look(rests, well) {
             StayingStep::Wait => {}
-            // A count is under way, or the backend owes an answer.
-            StayingStep::Count if !self.at_rest() => {}
             StayingStep::Count => self.gate.now(),
             StayingStep::Go => {
                 self.stay_no_longer();
@@ -122,4 +123,106 @@ impl ImapSession {
 /// The answer to LOGOUT (RFC 9051 6.1.3).
 fn goodbye(tag: &Tag<'_>) -> Vec<u8> {
     [b"* BYE Goodbye\r\n", &reply::ok(tag, "LOGOUT done")[..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::ImapStep;
+    use super::super::backend_capabilities::BackendCapabilities;
+    use super::super::options::SessionOptions;
+    use super::super::stand_ins::Alice;
+    use super::*;
+
+    struct Play {
+        alice: Arc<Alice>,
+        session: ImapSession,
+    }
+
+    impl Play {
+        fn new() -> Play {
+            let alice = Alice::with_room();
+            let session = ImapSession::new(SessionOptions {
+                account: Some(alice.clone()),
+                backend_capabilities: BackendCapabilities::of(b"IMAP4rev1 LIST-STATUS STATUS=SIZE IDLE"),
+                append_limit: u64::MAX,
+                sent_copy: None,
+                fresh_tag: || Tag::read(b"nologd"),
+            });
+            Play { alice, session }
+        }
+
+        fn client(&mut self, text: &str) -> ImapStep {
+            self.session.from_client(text.as_bytes(), false)
+        }
+
+        fn backend(&mut self, text: &str) {
+            let mut input = text.as_bytes();
+            while !input.is_empty() {
+                let step = self.session.from_backend(input, false);
+                assert!(!matches!(step, ImapStep::Need | ImapStep::Hold | ImapStep::Close(..)));
+                input = &input[step.taken()..];
+            }
+        }
+
+        /// Whether it asks how much there is, without anything from the client; then that is answered.
+        fn counts(&mut self) -> bool {
+            let asks = matches!(self.client(""), ImapStep::Rewrite(0, line) if line.starts_with(b"nologd LIST"));
+            if asks {
+                self.backend("* LIST () \"/\" INBOX\r\n* STATUS INBOX (MESSAGES 0 SIZE 0)\r\nnologd OK\r\n");
+                let _ = self.client("");
+            }
+            asks
+        }
+
+        fn seen(&self) -> bool {
+            self.alice.seen()[0]
+        }
+    }
+
+    #[test]
+    fn whoever_stays_counts_also_behind_a_logout() {
+        for says_logout in [true, false] {
+            let mut play = Play::new();
+            let _others = [play.alice.watch(), play.alice.watch()];
+            assert!(matches!(play.client("a1 EXPUNGE\r\n"), ImapStep::Forward(_)));
+            play.backend("* 1 EXPUNGE\r\na1 OK\r\n");
+            if says_logout {
+                assert!(matches!(play.client("a2 LOGOUT\r\n"), ImapStep::Answer(..)));
+            } else {
+                play.session.client_left();
+            }
+            assert!(play.session.stays() && !play.seen() && !play.session.is_settled());
+            play.session.look_around();
+            assert!(!play.counts(), "others may leave with it");
+            play.session.look_around();
+            assert!(play.counts() && play.seen() && play.session.stays(), "{says_logout}");
+            play.session.look_around();
+            assert!(!play.session.stays() && play.session.is_settled() && play.seen());
+        }
+    }
+
+    /// Who cannot count now is no one to rely on.
+    #[test]
+    fn a_session_that_is_cut_in_idle_or_amid_a_command_does_not_stay() {
+        for (command, answer) in [("a2 IDLE\r\n", "+ idling\r\n"), ("a2 NOOP\r\n", "* 3 EXISTS\r\n")] {
+            let mut play = Play::new();
+            let _others = [play.alice.watch(), play.alice.watch()];
+            let _ = play.client(command);
+            play.backend(answer);
+            play.backend("* 1 EXPUNGE\r\n");
+            play.session.client_left();
+            assert!(!play.session.stays(), "{command}");
+        }
+    }
+
+    #[test]
+    fn alone_it_counts_at_once() {
+        let mut play = Play::new();
+        let _own = play.alice.watch();
+        let _ = play.client("a1 EXPUNGE\r\n");
+        play.backend("a1 OK\r\n");
+        assert!(matches!(play.client("a2 LOGOUT\r\n"), ImapStep::Rewrite(_, line) if line.starts_with(b"nologd LIST")));
+    }
 }

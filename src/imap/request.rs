@@ -10,7 +10,7 @@ use crate::fault::{Fault, RefusalCode, Side};
 impl ImapSession {
     /// What to do with the first bytes from the client. `full`: there is no room for more.
     pub fn from_client(&mut self, input: &[u8], full: bool) -> ImapStep {
-        if self.has_left() || self.has_said_goodbye() {
+        if self.has_left() {
             return ImapStep::Hold;
         }
         match &mut self.phase {

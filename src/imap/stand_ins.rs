@@ -82,9 +82,15 @@ impl Alice {
 
     /// The same, counted, and so far from full that nobody waits for room.
     #[cfg(test)]
-    pub(super) fn account_with_room() -> Arc<dyn Account> {
+    pub(super) fn with_room() -> Arc<Alice> {
         let alice = Alice::new(100_000, true).unwrap_or_else(|| panic!("the book in memory takes an association"));
         Arc::new(Alice { has_room: true, ..alice })
+    }
+
+    /// One more session of hers.
+    #[cfg(test)]
+    pub(super) fn watch(&self) -> Option<crate::quota::Watch> {
+        self.book.watch(&self.address)
     }
 
     /// Whether her mailbox and Bob's are counted.

@@ -12,6 +12,7 @@ pub(super) struct Staying {
     looks: u8,
     /// Beside pushes.
     quietly: bool,
+    waited: bool,
     /// Its client has heard the answer to LOGOUT.
     pub(super) answered: bool,
 }
@@ -24,33 +25,31 @@ pub(super) enum StayingStep {
     Count,
     /// It goes, and counts before that if a count is wanted.
     Go,
-    /// The same, and others are to count.
+    /// It goes, and others are to count.
     GiveUp,
 }
 
 impl Staying {
     /// `quietly`: it counts once, when all is quiet, as the backend pushes. Else soon, and again until nobody wants a count.
     pub(super) fn new(place: Stay, quietly: bool, answered: bool) -> Box<Staying> {
-        Box::new(Staying { place, looks: LOOKS, quietly, answered })
+        Box::new(Staying { place, looks: LOOKS, quietly, waited: false, answered })
     }
 
-    /// To be asked every few hundred milliseconds.
-    pub(super) fn look(&mut self) -> StayingStep {
-        self.looks = self.looks.saturating_sub(1);
-        match self.looks {
-            0 if self.quietly => StayingStep::Go,
-            _ if self.quietly => {
-                if self.place.is_restless() {
-                    StayingStep::Wait
-                } else {
-                    StayingStep::Go
-                }
-            }
-            // Those who leave together with it have time to do so.
-            looks if looks == LOOKS - 1 => StayingStep::Wait,
-            _ if self.place.leave_if_seen() => StayingStep::Go,
-            0 => StayingStep::GiveUp,
-            _ => StayingStep::Count,
+    /// To be asked every few hundred milliseconds. `rests`: no count is under way; `well`: the last one told what is there.
+    pub(super) fn look(&mut self, rests: bool, well: bool) -> StayingStep {
+        if !self.quietly && !rests {
+            return StayingStep::Wait;
+        }
+        self.looks = if well && !self.quietly { LOOKS } else { self.looks.saturating_sub(1) };
+        // Those who leave together with it have time to do so.
+        let first = !std::mem::replace(&mut self.waited, true);
+        match (self.quietly, self.looks) {
+            (true, 1..) if self.place.is_restless() => StayingStep::Wait,
+            (true, _) => StayingStep::Go,
+            (false, _) if first => StayingStep::Wait,
+            (false, _) if self.place.leave_if_seen() => StayingStep::Go,
+            (false, 0) => StayingStep::GiveUp,
+            (false, _) => StayingStep::Count,
         }
     }
 }

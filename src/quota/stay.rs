@@ -77,7 +77,13 @@ impl Drop for Stay {
         if self.left {
             return;
         }
-        self.tenant.lock().tally_mut(self.number).into_iter().for_each(|tally| tally.stayed = false);
+        // It ends by something else, and what others left to it is to be counted by whoever is there.
+        self.tenant.lock().change(self.number, |tally| {
+            tally.stayed = false;
+            if tally.push.is_none() && !tally.is_seen() {
+                tally.want();
+            }
+        });
     }
 }
 

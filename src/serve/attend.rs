@@ -40,6 +40,11 @@ impl Attendant {
                     proxy.recount();
                     continue;
                 }
+                // Its client is gone already, and it is about to go: others rely on its count (docs/quota.md).
+                Told::Kicked | Told::Ended(_) if proxy.stays_behind() => {
+                    self.over = true;
+                    return;
+                }
                 Told::Kicked => RefusalCode::SessionEnded,
                 Told::Elsewhere => RefusalCode::TakingOver,
                 Told::Ended(verdict) => verdict.code(),

@@ -102,6 +102,11 @@ impl Proxy {
         }
     }
 
+    /// Whether its client is gone, and it is there only to count.
+    pub(super) fn stays_behind(&self) -> bool {
+        self.lost && self.session.stays()
+    }
+
     /// Somebody else changed the mailbox.
     pub(super) fn recount(&mut self) {
         self.session.recount();

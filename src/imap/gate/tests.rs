@@ -114,7 +114,7 @@ struct Both {
 
 impl Both {
     fn new() -> Both {
-        let account = Alice::account_with_room();
+        let account: Arc<dyn Account> = Alice::with_room();
         let gate = || Gate::new(Some(account.clone()), Ways::new([Some(Way::ListStatus), None, None]));
         Both { mine: gate(), other: gate(), account }
     }
@@ -191,7 +191,7 @@ fn a_mailbox_that_was_never_counted_is_counted_first_and_one_that_was_when_there
     let ways = || Ways::new([Some(Way::ListStatus), None, None]);
     let unknown = Gate::new(Some(Alice::account(1000, false)), ways());
     assert!(unknown.asks_now());
-    let account = Alice::account_with_room();
+    let account: Arc<dyn Account> = Alice::with_room();
     account.unsee();
     let mut gate = Gate::new(Some(account.clone()), ways());
     assert!(!gate.asks_now() && gate.asks_at_end() && gate.rest() && gate.asks_now());
