@@ -6,9 +6,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nologd::demo::Member;
 use serde_json::Value;
 
 use crate::many::{ASSOCIATIONS, NAMES, Odd, Stage, members};
+use crate::wire::Wire;
 
 const SUSPENDED: &str = "association set velo --state suspended";
 
@@ -47,10 +49,12 @@ fn stop(stage: &mut Stage, at: usize) {
 /// Both judge by the same settings; then the second one goes.
 fn shared() -> Stage {
     let mut stage = Stage::prepared(Odd::Nothing);
+    refuses_unknown(&stage, 0, |config| config);
     (0..2).for_each(|at| stage.up(at));
     stage.until_settled();
     assert_eq!(stage.nologd(0, "share publish").0, 0);
     until(&stage, || stage.shown(1)["book"] == "shared");
+    knows_all_domains(&stage, 0, true);
     stop(&mut stage, 1);
     stage
 }
@@ -68,6 +72,25 @@ fn by_itself(stage: &mut Stage, lines: &[&str]) {
     }
     stop(stage, 0);
     stage.place.write(&file, config.as_bytes()).unwrap();
+}
+
+/// By its config, mail to unknown domains is refused for good.
+fn refuses_unknown(stage: &Stage, at: usize, change: impl Fn(String) -> String) {
+    let file = format!("{}/nologd.toml", NAMES[at]);
+    let config = std::fs::read_to_string(stage.place.path(&file)).unwrap();
+    let config = change(config.replacen("[share]", "[quota]\nunknown = \"refuse\"\n[share]", 1));
+    stage.place.write(&file, config.as_bytes()).unwrap();
+}
+
+/// What a member and the relay hear of a domain that is not in the book: nothing for good, where it may be in the book of all nodes.
+fn knows_all_domains(stage: &Stage, at: usize, knows: bool) {
+    let nobody = Member { address: "zoe@nobody.example", password: "guessed" };
+    let mut wire = Wire::plain(stage.ports[at].imap);
+    wire.until("* OK");
+    let told = wire.ask("a LOGIN zoe@nobody.example guessed\r\n", "a ");
+    let delivered = stage.deliver(at, &nobody, 1000);
+    let wanted = if knows { ("WRONG-PASSWORD", "550 5.1.2 ") } else { ("a NO [UNAVAILABLE]", "451 4.3.2 ") };
+    assert!(told.contains(wanted.0) && delivered.starts_with(wanted.1), "{told} {delivered}");
 }
 
 /// It judges and takes nothing, and says why. What another one judges goes on.
@@ -91,10 +114,20 @@ fn disputes(stage: &Stage, is_judged_elsewhere: bool) {
     let (appended, delivered) = (stage.append(0, member, 1000), stage.deliver(0, member, 1000));
     let wanted = if is_judged_elsewhere { ("b OK", "250 ") } else { ("[UNAVAILABLE]", "451 ") };
     assert!(appended.contains(wanted.0) && delivered.starts_with(wanted.1), "{appended} {delivered}");
+    knows_all_domains(stage, 0, false);
     let said = stage.nologd(0, "share publish");
     assert!(said.0 == 1 && said.2.contains("--replace"), "{said:?}");
     let said = stage.nologd(0, "association set jardin --storage 5M");
     assert!(said.0 == 1 && said.2.contains("share show"), "{said:?}");
+}
+
+#[test]
+fn who_has_not_heard_of_etcd_calls_no_domain_nobodys() {
+    let mut stage = Stage::prepared(Odd::Nothing);
+    let (etcd, nobody) = (format!("127.0.0.1:{}", stage.etcd_port), format!("127.0.0.1:{}", stage.place.port().unwrap()));
+    refuses_unknown(&stage, 0, |config| config.replace(&etcd, &nobody));
+    stage.up(0);
+    knows_all_domains(&stage, 0, false);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl RecipientReservation {
         octets: u64,
         paths: usize,
     ) -> Result<RecipientReservation, NoSpace> {
-        let mailboxes = env.book().resolve(recipient).ok_or_else(|| NoSpace::UnknownDomain(env.unknown()))?;
+        let mailboxes = env.book().resolve(recipient).ok_or_else(|| unknown(env))?;
         let on_top = ON_TOP.max(FIELDS + 2 * paths as u64);
         let mut room = RecipientReservation { held: Vec::new(), strangers: Vec::new(), amount: stored(octets, on_top), on_top };
         for mailbox in mailboxes {
@@ -130,9 +130,14 @@ fn stored(octets: u64, on_top: u64) -> Amount {
     Amount::message(octets.saturating_add(on_top))
 }
 
+/// No association has the domain. Where that may be otherwise at another node, it is to be tried again, whatever the config says of such a domain.
+fn unknown(env: &dyn LmtpEnvironment) -> NoSpace {
+    if env.book().knows_all_domains() { NoSpace::UnknownDomain(env.unknown()) } else { NoSpace::Full(Verdict::NotNow, true) }
+}
+
 fn no_room(env: &dyn LmtpEnvironment, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoSpace {
     match verdict {
-        Verdict::Unknown => NoSpace::UnknownDomain(env.unknown()),
+        Verdict::Unknown => unknown(env),
         verdict => NoSpace::Full(verdict, env.book().defers(env.over(), mailbox, amount, verdict, env.today())),
     }
 }

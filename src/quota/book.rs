@@ -50,7 +50,7 @@ pub struct Book {
     pub(super) heard_spent: Sending,
     pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
-    gatekeeper: Gatekeeper,
+    pub(super) gatekeeper: Gatekeeper,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
     /// The disk took nothing at the last try.

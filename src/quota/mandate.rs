@@ -30,6 +30,8 @@ pub trait Bench: Send + Sync {
     fn is_elsewhere(&self, tenant: u64) -> bool;
     /// Whether this node judges it: the one that tells people how full it is. Of several nodes no other one does.
     fn speaks(&self, tenant: u64) -> bool;
+    /// Whether the settings here are known to be those that all nodes have now.
+    fn has_settings_of_all(&self) -> bool;
 }
 
 /// What one reservation has under way. Dropped, it will never be stored.
@@ -164,6 +166,10 @@ mod tests {
         fn speaks(&self, _: u64) -> bool {
             !self.0.lock().unwrap().elsewhere
         }
+
+        fn has_settings_of_all(&self) -> bool {
+            !self.0.lock().unwrap().elsewhere
+        }
     }
 
     struct Court {
@@ -292,6 +298,16 @@ mod tests {
         assert_eq!(change(&Edit { without, ..Edit::default() }), Some(AdminError::DomainInUse));
         assert!(matches!(court.book.remove_association(&velo, false, court.today), Err(AdminError::HasMailboxes)));
         assert!(court.book.remove_association(&velo, true, court.today).is_ok());
+    }
+
+    #[test]
+    fn a_domain_is_nobodys_only_where_the_settings_are_those_of_all() {
+        let court = Court::open();
+        assert!(court.book.knows_all_domains());
+        court.set(|told| told.elsewhere = true);
+        assert!(!court.book.knows_all_domains());
+        let alone = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
+        assert!(alone.knows_all_domains());
     }
 
     #[test]

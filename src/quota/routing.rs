@@ -102,6 +102,11 @@ impl Book {
         self.with(address, |_, ledger, address| leads_to(ledger, address, self.params.separator).all())
     }
 
+    /// Whether a domain that no association has here is nobody's. Of several nodes, one may not have the settings of all yet, or not know whether it has.
+    pub fn knows_all_domains(&self) -> bool {
+        self.gatekeeper.bench().is_none_or(|bench| bench.has_settings_of_all())
+    }
+
     /// The mailbox that the login `user` leads to, however it is spelt: with a tag, at another domain of the association. The login
     /// itself where that is not one mailbox.
     pub fn mailbox_of(&self, user: &Address) -> Address {

@@ -44,4 +44,7 @@ impl Bench for OneNode {
     fn speaks(&self, _: u64) -> bool {
         *self.0.lock().unwrap()
     }
+    fn has_settings_of_all(&self) -> bool {
+        true
+    }
 }

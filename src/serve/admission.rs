@@ -2,7 +2,7 @@
 //! association. One way for every protocol; how a backend is asked is its protocol's ([`Judge`]).
 //!
 //! A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told the same as a
-//! wrong password.
+//! wrong password; but where this node may not have the settings of all nodes, it is told to come again.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -100,6 +100,8 @@ async fn admit<J: Judge>(
         }
         // The backend of the association is not in the file any more.
         Some(Claim { who: None, .. }) => Err(Fault::Down),
+        // It may be somebody's by the settings that all nodes have: the password is not called wrong.
+        None if !context.book.knows_all_domains() => Err(Fault::Barred(RefusalCode::TakingOver)),
         None => {
             let (who, nobody) = nobody(context.backends.load_full(), credential.mechanism);
             judge.judge(&who, &nobody, source).await.and(Err(Fault::Denied))

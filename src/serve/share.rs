@@ -271,4 +271,8 @@ impl Bench for ShareLink {
         let state = self.lock();
         state.fellow.judges(tenant) && !state.muted.contains(&tenant)
     }
+
+    fn has_settings_of_all(&self) -> bool {
+        self.lock().answers == Some(true) && self.book.is_current()
+    }
 }

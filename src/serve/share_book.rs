@@ -82,6 +82,12 @@ impl SharedBook {
         (stand.seen.map(|seen| seen > 0), stand.seen == Some(stand.taken))
     }
 
+    /// Whether what stands in etcd is in force here, as far as was seen.
+    pub(super) fn is_current(&self) -> bool {
+        let stand = self.lock();
+        stand.lost == Loss::None && stand.seen == Some(stand.taken)
+    }
+
     /// etcd was emptied, or put back to an older state: what is in force here stays so until somebody publishes. False where nothing was shared.
     pub(super) fn went_back(&self) -> bool {
         let mut stand = self.lock();
@@ -238,9 +244,11 @@ mod tests {
     #[test]
     fn what_is_in_dispute_is_judged_and_taken_over_by_nobody() {
         let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        assert!(!book.is_current(), "nothing was seen yet");
         assert!(!book.may_be_replaced() && book.see(5, 0));
         book.dispute(5);
         book.done();
+        assert!(!book.is_current());
         assert!(!book.see(5, 1), "it was tried");
         assert_eq!((book.disputed(), book.bar(1), book.told()), (Some(5), Some(Bar::Disputed), (Some(true), false)));
         // Something else stands there: that may be what is here.
@@ -250,6 +258,7 @@ mod tests {
         book.done();
         book.take(7, None, 3);
         assert_eq!((book.disputed(), book.bar(3), book.may_be_replaced()), (None, None, true));
+        assert!(book.is_current() && book.see(8, 4) && !book.is_current());
         // etcd was empty, and is put back to a state with settings.
         let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
         assert!(!book.see(0, 0) && book.may_be_replaced() && !book.went_back() && !book.may_be_replaced());
