@@ -280,10 +280,20 @@ impl Stage {
 
     pub(crate) fn session(&self, at: usize, member: &Member) -> Option<Wire> {
         TcpStream::connect(("127.0.0.1", self.ports[at].imap)).ok()?;
+        let (wire, said) = self.logged_in(at, member);
+        said.contains("a OK").then_some(wire)
+    }
+
+    /// What is said to a login.
+    pub(crate) fn login(&self, at: usize, member: &Member) -> String {
+        self.logged_in(at, member).1
+    }
+
+    fn logged_in(&self, at: usize, member: &Member) -> (Wire, String) {
         let mut wire = Wire::plain(self.ports[at].imap);
         wire.until("* OK");
         let said = wire.ask(&format!("a LOGIN {} {}\r\n", member.address, member.password), "a ");
-        said.contains("a OK").then_some(wire)
+        (wire, said)
     }
 
     /// What is said to a message of so many octets.

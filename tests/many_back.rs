@@ -10,7 +10,6 @@ use nologd::demo::Member;
 use serde_json::Value;
 
 use crate::many::{ASSOCIATIONS, NAMES, Odd, Stage, members};
-use crate::wire::Wire;
 
 const SUSPENDED: &str = "association set velo --state suspended";
 
@@ -85,10 +84,7 @@ fn refuses_unknown(stage: &Stage, at: usize, change: impl Fn(String) -> String) 
 /// What a member and the relay hear of a domain that is not in the book: nothing for good, where it may be in the book of all nodes.
 fn knows_all_domains(stage: &Stage, at: usize, knows: bool) {
     let nobody = Member { address: "zoe@nobody.example", password: "guessed" };
-    let mut wire = Wire::plain(stage.ports[at].imap);
-    wire.until("* OK");
-    let told = wire.ask("a LOGIN zoe@nobody.example guessed\r\n", "a ");
-    let delivered = stage.deliver(at, &nobody, 1000);
+    let (told, delivered) = (stage.login(at, &nobody), stage.deliver(at, &nobody, 1000));
     let wanted = if knows { ("WRONG-PASSWORD", "550 5.1.2 ") } else { ("a NO [UNAVAILABLE]", "451 4.3.2 ") };
     assert!(told.contains(wanted.0) && delivered.starts_with(wanted.1), "{told} {delivered}");
 }
@@ -167,6 +163,10 @@ fn what_all_nodes_have_is_taken_where_an_admin_says_so() {
     assert_eq!(stage.nologd(1, "association set jardin --storage 6M").0, 0);
     stage.up(0);
     disputes(&stage, true);
+    // Who is suspended here is not let in by a node that has not heard of it.
+    let told = stage.login(0, members(ASSOCIATIONS[0])[0]);
+    assert!(told.contains("(SUSPENDED)"), "{told}");
+    assert!(stage.login(1, members(ASSOCIATIONS[0])[0]).contains("a OK"));
     // The other one judges on, by what it has.
     assert!(stage.append(1, members(ASSOCIATIONS[1])[0], 1000).contains("b OK"));
     assert_eq!(stage.nologd(0, "share adopt").0, 0);

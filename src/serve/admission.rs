@@ -143,6 +143,12 @@ fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
     context.book.admit(user).map_err(told)
 }
 
+/// Whether the association is suspended by settings of this node that may never have been those of all nodes.
+fn is_suspended_here(context: &Context, user: &Address) -> bool {
+    let has_had_theirs = context.share.as_ref().is_none_or(|share| share.link.book.may_be_replaced());
+    !has_had_theirs && context.book.may_log_in(user, today()) == Err(Verdict::Suspended)
+}
+
 /// Who a credential claims to be.
 pub(super) struct Claim {
     /// `None`: the mailbox's backend is not in the config file.
@@ -163,6 +169,8 @@ impl Claim {
         let Some(who) = self.who else { return Ok(self) };
         match context.fellow_of(&who.backends, &who.user) {
             None => Ok(Claim { who: Some(who), ..self }),
+            // Once the password is proven, it is refused here: the judge may go by settings by which it is not suspended.
+            Some(_) if is_suspended_here(context, &who.user) => Ok(Claim { who: Some(who), ..self }),
             // It is sent on once: two nodes may each take the other one for the judge.
             Some(_) if seat.is_fellow() => Err(RefusalCode::TakingOver),
             Some(fellow) => Ok(Claim { who: fellow.map(|backend| Authenticated { backend, ..who }), ..self }),
