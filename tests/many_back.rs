@@ -114,7 +114,7 @@ fn disputes(stage: &Stage, is_judged_elsewhere: bool) {
     let said = stage.nologd(0, "share publish");
     assert!(said.0 == 1 && said.2.contains("--replace"), "{said:?}");
     let said = stage.nologd(0, "association set jardin --storage 5M");
-    assert!(said.0 == 1 && said.2.contains("share show"), "{said:?}");
+    assert!(said.0 == 1 && said.2.contains("share adopt"), "{said:?}");
 }
 
 #[test]

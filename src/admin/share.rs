@@ -57,8 +57,8 @@ impl AdminCommand for ShowShare {
         let book = match told.book {
             BookShown::Unknown => "not known yet whether there is one for all nodes",
             BookShown::Own => "this node's own (nologd share publish)",
-            BookShown::Shared => "that of all nodes",
-            BookShown::Behind => "that of all nodes, and not the newest",
+            BookShown::Shared => "those of all nodes",
+            BookShown::Behind => "those of all nodes, and not the newest",
             BookShown::Lost => {
                 "as they were before etcd was emptied or put back; nothing can be changed (nologd share publish, on one node)"
             }
@@ -141,7 +141,7 @@ impl AdminCommand for PublishShare {
     }
 
     fn print(_: &ShareTold) -> String {
-        "The settings of this node are those of all nodes from now on: the others take them over in a second, in place of their own.\n".into()
+        "The settings of this node are those of all nodes from now on: the others take them over in a second. One that was changed apart says so (nologd share show), and waits for an admin.\n".into()
     }
 }
 

@@ -220,7 +220,7 @@ pub enum ShareCommand {
     /// Tell which node judges which association, and whether etcd answers.
     Show(DaemonCommand<ShowShare>),
     /// Make the settings of this node those of all nodes. Once, when the nodes are set up: from then on a change is made on any of them, and is in force on
-    /// all; what other nodes had of their own is replaced.
+    /// all. A node with other settings of its own does not take them by itself: `share show` says so there.
     Publish(DaemonCommand<PublishShare>),
     /// Take the settings of all nodes in place of those of this node, where they are in dispute (`share show`): what was changed here alone is lost.
     Adopt(DaemonCommand<AdoptShare>),

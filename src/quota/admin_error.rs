@@ -103,6 +103,9 @@ impl AdminError {
             AdminError::Store(StoreError::Outrun) => {
                 "Another node has changed the book meanwhile, so nothing was changed. Look at how it stands now, and say it once more. Where it is refused again, `nologd share show` says why."
             }
+            AdminError::Store(StoreError::Disputed) => {
+                "etcd has other settings than this node, so nothing was changed. `nologd share publish --replace` puts those of this node in their place for all nodes, `nologd share adopt` takes those of etcd."
+            }
             AdminError::Store(StoreError::Unshared) => {
                 "etcd did not answer, so nothing was changed here (nologd share show). Where the change had reached it, it comes into force when etcd answers: look then."
             }

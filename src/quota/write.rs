@@ -80,6 +80,7 @@ impl Book {
                 | StoreError::TooLarge
                 | StoreError::Uncopied
                 | StoreError::Outrun
+                | StoreError::Disputed
                 | StoreError::Unshared,
             ) => {}
         }

@@ -178,8 +178,10 @@ impl Register for ShareLink {
     }
 
     fn publish(&self, records: &[Record]) -> Result<AsShared, StoreError> {
-        if self.book.is_lost() || self.book.disputed().is_some() {
-            return Err(StoreError::Outrun);
+        match () {
+            () if self.book.is_lost() => return Err(StoreError::Outrun),
+            () if self.book.disputed().is_some() => return Err(StoreError::Disputed),
+            () => {}
         }
         self.put(records, self.book.taken())
     }

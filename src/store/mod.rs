@@ -71,6 +71,8 @@ pub enum StoreError {
     Uncopied,
     /// Another node changed something that this one has not taken over yet ([`Shared`]); nothing was changed.
     Outrun,
+    /// All nodes have other records than this one ever had, and an admin has to say which are right ([`Shared`]); nothing was changed.
+    Disputed,
     /// Where the records of all nodes are, nobody took it, or nobody knows ([`Shared`]); nothing was changed here.
     Unshared,
 }
@@ -88,6 +90,7 @@ impl fmt::Display for StoreError {
             StoreError::TooLarge => "a value is too large, or a key is the store's own",
             StoreError::Uncopied => "the machine that keeps copies did not take it",
             StoreError::Outrun => "another node changed something that was not taken over yet",
+            StoreError::Disputed => "all nodes have other records than this one",
             StoreError::Unshared => "nobody took it where the records of all nodes are",
         })
     }

@@ -22,7 +22,8 @@ pub trait Register: Send + Sync {
     /// Puts these records there, in place of those that this node took over last: by what they are known there then.
     ///
     /// # Errors
-    /// [`StoreError::Outrun`]: others changed something since. [`StoreError::Unshared`]: nobody knows whether it was done.
+    /// [`StoreError::Outrun`]: others changed something since. [`StoreError::Disputed`]: what they have was never this node's. [`StoreError::Unshared`]: nobody
+    /// knows whether it was done.
     fn publish(&self, records: &[Record]) -> Result<AsShared, StoreError>;
 
     /// What stands there by this change is in force here.
