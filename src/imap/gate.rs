@@ -213,7 +213,8 @@ impl Gate {
     fn again(&mut self, due: Due) {
         self.tries += 1;
         if self.tries < TRIES {
-            self.due = due;
+            // What the count itself was shown is due as well.
+            self.due = self.due.max(due);
         } else {
             self.leave_to_others();
         }

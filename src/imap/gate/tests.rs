@@ -186,6 +186,21 @@ fn a_count_before_the_backend_has_deleted_answers_for_nothing() {
     }
 }
 
+/// The count's own NOOP shows a deletion while somebody stores something: what the count leaves to that one is not what it was shown.
+#[test]
+fn what_a_count_is_shown_stays_due_whatever_it_overlaps() {
+    let mut both = Both::new();
+    let mut reservation = both.account.reserve(Amount::message(10)).unwrap();
+    reservation.handed_over();
+    both.mine.saw_expunge();
+    assert!(both.mine.rest() && both.mine.begin().is_some());
+    let refresh = both.account.begin_refresh().unwrap();
+    both.mine.saw_expunge();
+    let refreshed = both.account.finish_refresh(refresh, Amount::ZERO);
+    both.mine.counted(refreshed);
+    assert!(refreshed == Refreshed::Overlapped && both.mine.asks_at_end());
+}
+
 #[test]
 fn a_mailbox_that_was_never_counted_is_counted_first_and_one_that_was_when_there_is_time() {
     let ways = || Ways::new([Some(Way::ListStatus), None, None]);
