@@ -70,6 +70,7 @@ test: PACKAGES = $(TEST_PACKAGES)
 test: packages axe
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked -- -D warnings # the program without what is for tests alone
 	RUSTDOCFLAGS="$(RUSTDOC)" $(CARGO) doc --locked --quiet --no-deps --document-private-items
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
 	     echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \

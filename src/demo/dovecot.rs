@@ -60,6 +60,7 @@ impl Dovecot {
     }
 
     /// The Maildir of one member.
+    #[cfg(any(test, feature = "testing"))]
     pub fn maildir(&self, address: &str) -> PathBuf {
         self.folder.join("mail").join(address).join("Maildir")
     }

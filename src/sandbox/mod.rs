@@ -41,6 +41,7 @@ pub struct Enforcement {
 
 /// The programs that [`enforce`] gives to the kernel for `plan`, in its own form (`struct sock_filter`), for tests that try them from
 /// outside. `None`: none for this kind of processor.
+#[cfg(any(test, feature = "testing"))]
 pub fn call_programs(plan: &Plan) -> Option<Vec<Vec<u8>>> {
     let line = |line: &seccompiler::sock_filter| {
         let code = line.code.to_ne_bytes();

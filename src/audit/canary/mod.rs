@@ -6,12 +6,16 @@ mod beside;
 mod client;
 mod flight;
 mod forms;
+#[cfg(any(test, feature = "testing"))]
+mod look_for;
 mod planted;
 mod search;
 mod session_id;
 mod sqlite;
 mod trouble;
 
+#[cfg(any(test, feature = "testing"))]
+pub use look_for::look_for;
 pub use trouble::FlightTrouble;
 
 use std::fs;
@@ -28,11 +32,11 @@ use crate::config::{Config, Listen, ListenOptions, ListenTls};
 use crate::serve::Service;
 use crate::terminal::Progress;
 
-use super::finding::{Canary, Trace};
+use super::finding::Canary;
 use beside::WayBeside;
 use client::{FlightPath, WayIn};
 use flight::TestMailbox;
-use planted::{Planted, Plants, Rightful};
+use planted::Plants;
 use search::{Search, Territory};
 
 /// Servers write a moment after they have answered.
@@ -91,16 +95,6 @@ pub fn fly(order: &FlightPlan<'_>) -> Result<Canary, FlightTrouble> {
     let _ = flight::clean_up(&imap, &login, &plants);
     found.traces.sort();
     Ok(found)
-}
-
-/// Looks for one address in one place, without flying: for tests of the search, and to look back after a flight.
-pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
-    let value = Zeroizing::new(address.to_string());
-    let planted = [Planted { name: "client-address", value, place: Rightful::Nowhere }];
-    let mut found = Canary::default();
-    Search::new(&planted, address).path(path, Territory::Logs, &mut found);
-    found.traces.sort();
-    found.traces
 }
 
 fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<FlightPath, FlightTrouble> {

@@ -133,6 +133,7 @@ fn client_at(address: IpAddr) -> Forwarded {
 
 /// What must hold for all `octets`, for tests and fuzzing; panics where it does not. The answer for a piece is the answer for the
 /// whole, or to wait; and who is told to wait has not been given an octet that belongs to anybody else.
+#[cfg(any(test, feature = "testing"))]
 pub fn check_header(octets: &[u8]) {
     let whole = read(octets);
     let known = whole.as_ref().map(|found| found.as_ref().map(|(_, used)| *used));
