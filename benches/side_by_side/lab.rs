@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -112,9 +113,21 @@ pub fn most_sessions() -> usize {
     (file_limit().saturating_sub(8000) / 2).min(10_000)
 }
 
-/// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.
+/// A free loopback port, each once. Not one of those that the kernel gives to thousands of connections of the load: with the kernel's
+/// own choice a peer found its port taken, once in some hundred starts. Another program could still take it before the peer
+/// does: then the peer is absent and says so.
 pub fn free_port() -> Res<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static NEXT: AtomicU16 = AtomicU16::new(12_000);
+    const END: u16 = 32_000;
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if port >= END {
+            return Err("no free port below those of connections".into());
+        }
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
 }
 
 /// A temp dir that goes when dropped. Peers' unprivileged processes may enter it, the private key they may not read.
