@@ -124,7 +124,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::super::tag::tag;
     use super::*;
-    use crate::quota::{Amount, Deletion, NoShift, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
+    use crate::quota::{Amount, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -151,7 +151,7 @@ mod tests {
         fn deletion_for(&self, _: &[u8]) -> Option<Deletion> {
             None
         }
-        fn own_deletion(&self) -> Option<OwnDeletion> {
+        fn own_deletion(&self) -> Option<Deletion> {
             None
         }
         fn is_self(&self, _: &[u8]) -> bool {

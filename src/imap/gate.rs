@@ -124,7 +124,7 @@ impl Gate {
     /// and again when they are gone, as a count that began before does not answer for it.
     pub(super) fn shrinks(&mut self, tag: &Tag<'_>) {
         if let Some(deletion) = self.account.as_ref().and_then(|account| account.own_deletion()) {
-            self.held.own_deletion(tag, deletion);
+            self.held.deletion(tag, deletion, Whose::Own);
         }
         (self.tries, self.rounded) = (0, false);
         self.wants_to_see();
@@ -254,7 +254,7 @@ impl Gate {
     /// Messages of somebody else's go until `tag` is answered: then their owner is counted.
     pub(super) fn deletion_for(&mut self, tag: &Tag<'_>, owner: &[u8]) {
         if let Some(deletion) = self.account.as_ref().and_then(|account| account.deletion_for(owner)) {
-            self.held.deletion(tag, deletion);
+            self.held.deletion(tag, deletion, Whose::SomebodyElses);
         }
     }
 

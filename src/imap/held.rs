@@ -3,7 +3,7 @@
 use super::status::Status;
 use super::tag::Tag;
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Counted, Deletion, OwnDeletion, Released, Reservation, Shift, Turn};
+use crate::quota::{Amount, Counted, Deletion, Released, Reservation, Shift, Turn};
 
 /// All that is held, each for the command of its tag.
 #[derive(Default)]
@@ -22,12 +22,10 @@ enum Item {
         stored: Amount,
     },
     Shift(Shift, Turn, Whose),
-    Deletion(Deletion),
-    /// Messages of the person's own go.
-    OwnDeletion(OwnDeletion),
+    Deletion(Deletion, Whose),
 }
 
-/// Whose folders change.
+/// Whose folders or messages change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
     Own,
@@ -61,14 +59,9 @@ impl HeldSpace {
         self.items.push((tag.kept(), Item::Shift(shift, turn, whose)));
     }
 
-    /// Messages of somebody else's go until `tag` is answered.
-    pub(super) fn deletion(&mut self, tag: &Tag<'_>, deletion: Deletion) {
-        self.items.push((tag.kept(), Item::Deletion(deletion)));
-    }
-
-    /// Messages of the person's own go until `tag` is answered.
-    pub(super) fn own_deletion(&mut self, tag: &Tag<'_>, deletion: OwnDeletion) {
-        self.items.push((tag.kept(), Item::OwnDeletion(deletion)));
+    /// Messages go until `tag` is answered.
+    pub(super) fn deletion(&mut self, tag: &Tag<'_>, deletion: Deletion, whose: Whose) {
+        self.items.push((tag.kept(), Item::Deletion(deletion, whose)));
     }
 
     fn turned(&mut self, turn: Turn, whose: Whose) {
@@ -155,13 +148,9 @@ impl HeldSpace {
                 Released::Free => Settled::PerhapsLeft,
             },
             // Whatever the backend said, some may be gone.
-            (Item::Deletion(deletion), _) => {
+            (Item::Deletion(deletion, whose), _) => {
                 drop(deletion);
-                Settled::Sure
-            }
-            (Item::OwnDeletion(deletion), _) => {
-                drop(deletion);
-                Settled::Less
+                if whose == Whose::Own { Settled::Less } else { Settled::Sure }
             }
             (Item::Shift(shift, turn, whose), status) => {
                 self.turned(turn, whose);

@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Deletion, Limit, NoShift, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
+use crate::quota::{Amount, Deletion, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Turn, WhoStays};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -35,7 +35,7 @@ pub trait Account: Send + Sync {
     /// There will be less in the folders of somebody else: they are counted anew when it is over.
     fn deletion_for(&self, owner: &[u8]) -> Option<Deletion>;
     /// There will be less in the person's own folders.
-    fn own_deletion(&self) -> Option<OwnDeletion>;
+    fn own_deletion(&self) -> Option<Deletion>;
     /// Whether the backend may mean this person by `name`.
     fn is_self(&self, name: &[u8]) -> bool;
     /// How often sessions of this mailbox began or ended to rename or delete a folder, since the start.

@@ -8,7 +8,7 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, OwnDeletion, Refresh, Refreshed,
+    Amount, Association, Book, BookParams, Day, DeletedBy, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed,
     Reservation, Shift, Turn, Verdict, WhoStays,
 };
 use crate::scrub::Scrubber;
@@ -127,11 +127,11 @@ impl Account for Alice {
     }
 
     fn deletion_for(&self, _: &[u8]) -> Option<Deletion> {
-        self.book.deletion(&self.bob)
+        self.book.deletion(&self.bob, DeletedBy::Guest)
     }
 
-    fn own_deletion(&self) -> Option<OwnDeletion> {
-        self.book.own_deletion(&self.address)
+    fn own_deletion(&self) -> Option<Deletion> {
+        self.book.deletion(&self.address, DeletedBy::Owner)
     }
 
     fn is_self(&self, name: &[u8]) -> bool {

@@ -5,23 +5,32 @@ use std::sync::Arc;
 
 use super::Book;
 use super::directory::AssociationEntry;
-use super::tally::Tally;
 use crate::private::Address;
 
-/// A deletion by somebody else that is under way. Dropping it says that the backend has answered, or never will.
+/// A deletion that is under way: as long as it is, the mailbox is not seen, whoever counts. Dropping it says that the backend has answered, or never will.
 #[must_use = "a deletion that is dropped is over"]
 pub struct Deletion {
     tenant: Arc<AssociationEntry>,
     number: u64,
+    by: DeletedBy,
+}
+
+/// Whose session deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedBy {
+    /// One of the mailbox itself: it counts when it is over, and others hear of it by the backend.
+    Owner,
+    /// Somebody else's: when it is over, the open sessions of the mailbox are asked to count.
+    Guest,
 }
 
 impl Book {
-    /// Somebody else deletes messages of this mailbox; none when it was not admitted.
-    pub fn deletion(&self, mailbox: &Address) -> Option<Deletion> {
+    /// Messages of this mailbox are being deleted; none when it was not admitted.
+    pub fn deletion(&self, mailbox: &Address, by: DeletedBy) -> Option<Deletion> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            ledger.tally_mut(number)?.unsee();
-            Some(Deletion { tenant: tenant.clone(), number })
+            ledger.tally_mut(number)?.deleting += 1;
+            Some(Deletion { tenant: tenant.clone(), number, by })
         })
         .flatten()
     }
@@ -29,36 +38,13 @@ impl Book {
 
 impl Drop for Deletion {
     fn drop(&mut self) {
-        self.tenant.lock().change(self.number, Tally::unsee_for_others);
-    }
-}
-
-/// A deletion by a session of the mailbox itself that is under way: as long as it is, the mailbox is not seen, whoever counts. Dropping it says that the
-/// backend has answered, or never will; the session counts then, and others hear of it by the backend.
-#[must_use = "a deletion that is dropped is over"]
-pub struct OwnDeletion {
-    tenant: Arc<AssociationEntry>,
-    number: u64,
-}
-
-impl Book {
-    /// A session of this mailbox deletes messages; none when it was not admitted.
-    pub fn own_deletion(&self, mailbox: &Address) -> Option<OwnDeletion> {
-        self.with(mailbox, |tenant, ledger, mailbox| {
-            let number = ledger.number(mailbox)?;
-            ledger.tally_mut(number)?.deleting += 1;
-            Some(OwnDeletion { tenant: tenant.clone(), number })
-        })
-        .flatten()
-    }
-}
-
-impl Drop for OwnDeletion {
-    fn drop(&mut self) {
-        let mut ledger = self.tenant.lock();
-        let Some(tally) = ledger.tally_mut(self.number) else { return };
-        tally.deleting = tally.deleting.saturating_sub(1);
-        tally.unsee();
+        self.tenant.lock().change(self.number, |tally| {
+            tally.deleting = tally.deleting.saturating_sub(1);
+            match self.by {
+                DeletedBy::Owner => tally.unsee(),
+                DeletedBy::Guest => tally.unsee_for_others(),
+            }
+        });
     }
 }
 
@@ -83,11 +69,17 @@ mod tests {
         let watch = book.watch(&bob).unwrap();
         let told = || watch.poll(&mut Context::from_waker(Waker::noop()), today);
         assert_eq!((book.is_seen(&bob), told()), (true, Poll::Pending));
-        let deletion = book.deletion(&bob).unwrap();
-        assert_eq!((book.is_seen(&bob), told()), (false, Poll::Pending));
-        // Whoever counts meanwhile, for a reason of his own, does not settle it.
-        let _ = book.begin_refresh(&bob).unwrap().finish(Amount::ZERO, today);
-        drop(deletion);
-        assert_eq!((book.is_seen(&bob), told()), (false, Poll::Ready(Told::Recount)));
+        let count = || book.begin_refresh(&bob).unwrap().finish(Amount::ZERO, today);
+        for (by, after) in [(DeletedBy::Guest, Poll::Ready(Told::Recount)), (DeletedBy::Owner, Poll::Pending)] {
+            let deletion = book.deletion(&bob, by).unwrap();
+            assert_eq!((book.is_seen(&bob), told()), (false, Poll::Pending));
+            // Whoever counts meanwhile, for a reason of his own, does not settle it, and makes nothing sure.
+            let _ = count();
+            assert_eq!((book.is_seen(&bob), told()), (false, Poll::Pending), "{by:?}");
+            drop(deletion);
+            assert_eq!((book.is_seen(&bob), told()), (false, after), "{by:?}");
+            let _ = count();
+            assert!(book.is_seen(&bob));
+        }
     }
 }

@@ -93,7 +93,7 @@ pub use batch::{Applied, Batch, PanelLimit, Proposal};
 pub use book::{Book, BookParams};
 pub use check::{Defect, Findings, check};
 pub use day::Day;
-pub use deletion::{Deletion, OwnDeletion};
+pub use deletion::{DeletedBy, Deletion};
 pub use disclose::Disclosure;
 pub use edit::{Edit, SendingEdit, StateEdit, Without};
 pub use fact::{Crossing, Fact, Facts, Leaving, Stopped};

@@ -99,7 +99,7 @@ impl Tally {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Amount, Association, BookParams, Day, Limit, Name, Origin};
+    use super::super::{Amount, Association, BookParams, Day, DeletedBy, Limit, Name, Origin};
     use super::*;
     use crate::private::Domain;
     use crate::store::MemoryStore;
@@ -186,7 +186,7 @@ mod tests {
         let count = || book.begin_refresh(&alice).unwrap().finish(Amount::ZERO, Day::from_unix(0));
         let _ = count();
         let _two = [book.watch(&alice), book.watch(&alice)];
-        let deletion = book.own_deletion(&alice).unwrap();
+        let deletion = book.deletion(&alice, DeletedBy::Owner).unwrap();
         let mut first = stay(&book, &alice).unwrap();
         let _ = count();
         assert!(!first.leave_if_seen() && !book.is_seen(&alice), "it came too early, perhaps");

@@ -52,7 +52,7 @@ pub(super) struct Tally {
     pub(super) arrived: Option<Tick>,
     /// How often it became known that there may be less.
     pub(super) unseen: u64,
-    /// Deletions by its own sessions that the backend has not answered.
+    /// Deletions that the backend has not answered.
     pub(super) deleting: u32,
     /// A count is wanted.
     pub(super) wanted: bool,

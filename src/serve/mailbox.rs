@@ -11,7 +11,7 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, OwnDeletion, Refresh, Refreshed, Reservation, Shift, Standing, Turn,
+    Amount, Book, DeletedBy, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn,
     Verdict, Watch, WhoStays,
 };
 use crate::route::{BackendId, Backends};
@@ -130,11 +130,11 @@ impl Account for MailboxAccount {
     }
 
     fn deletion_for(&self, owner: &[u8]) -> Option<Deletion> {
-        self.context.book.deletion(&self.folder_owner(owner)?)
+        self.context.book.deletion(&self.folder_owner(owner)?, DeletedBy::Guest)
     }
 
-    fn own_deletion(&self) -> Option<OwnDeletion> {
-        self.context.book.own_deletion(&self.user)
+    fn own_deletion(&self) -> Option<Deletion> {
+        self.context.book.deletion(&self.user, DeletedBy::Owner)
     }
 
     fn is_self(&self, name: &[u8]) -> bool {
