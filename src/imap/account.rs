@@ -163,6 +163,9 @@ mod tests {
         fn is_pushed(&self) -> bool {
             false
         }
+        fn takes_count(&self) -> bool {
+            true
+        }
         fn is_nearly_full(&self) -> bool {
             false
         }

@@ -137,9 +137,8 @@ impl ImapSession {
     }
 
     /// The session rests: nothing has come from the client for a while, or it is gone. What is due is asked now.
-    /// True: there is something to ask that was not asked before.
-    pub fn rest(&mut self) -> bool {
-        self.gate.rest()
+    pub fn rest(&mut self) {
+        self.gate.rest();
     }
 
     /// Whether [`ImapSession::rest`] may ask something.
@@ -150,7 +149,7 @@ impl ImapSession {
     /// Somebody else changed the mailbox: it is to be counted when this session rests.
     pub fn recount(&mut self) {
         if self.gate.account().is_some_and(|account| !account.is_seen()) {
-            self.gate.wants_to_see();
+            self.gate.heard();
         }
     }
 

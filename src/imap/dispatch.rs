@@ -65,7 +65,7 @@ impl ImapSession {
             Effect::Ours => self.refuse(taken, literal, reply::id(&head.tag), SWALLOW),
             Effect::Nothing => self.pass_first(line, taken, literal, (&head.tag, row)),
             Effect::Shrinks => self.shrinking(line, taken, (&head.tag, row)),
-            Effect::Last => self.last_word(line, taken, &head, row),
+            Effect::Last => self.last_word(line, taken, &head),
             Effect::Judged(judged) => {
                 let start = line.len() - 2 - arguments.len();
                 let by_uid = head.row.verb == Verb::Uid;
@@ -73,28 +73,6 @@ impl ImapSession {
                 self.collect(collect, line, taken, literal)
             }
         }
-    }
-
-    /// The first line of a command goes to the backend.
-    fn pass_first(
-        &mut self,
-        line: &[u8],
-        taken: usize,
-        literal: Option<Literal>,
-        (tag, row): (&Tag<'_>, &'static VerbRow),
-    ) -> ImapStep {
-        if let Some(reuse) = &mut self.reuse {
-            reuse.command(tag, row, line, literal);
-        }
-        if row.verb == Verb::Logout {
-            self.selected = None;
-        }
-        self.closing(tag, row);
-        self.tags.open(tag);
-        if row.verb == Verb::Unknown {
-            self.phase = ClientPhase::Alone { tag: tag.kept() };
-        }
-        self.pass(line, taken, literal, tag)
     }
 
     /// EXPUNGE, UID EXPUNGE, CLOSE: none of them takes a literal.
@@ -109,31 +87,26 @@ impl ImapSession {
         self.pass_first(line, taken, None, command)
     }
 
-    /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
-    fn last_word(&mut self, line: &[u8], taken: usize, head: &CommandHead<'_>, row: &'static VerbRow) -> ImapStep {
-        if row.verb == Verb::Logout {
-            self.needs_no_folder();
+    /// IDLE and LOGOUT: for a while the client asks nothing any more, or never again.
+    fn last_word(&mut self, line: &[u8], taken: usize, head: &CommandHead<'_>) -> ImapStep {
+        if head.row.verb == Verb::Idle {
+            return self.idle(line, taken, head);
         }
+        self.needs_no_folder();
         // The session that stays behind counts then; one that a pool may keep does not stay.
-        if row.verb == Verb::Logout
-            && self.reuse.is_none()
+        if self.reuse.is_none()
             && let Some(goodbye) = self.stay_behind(head)
         {
             return ImapStep::Answer(taken, goodbye);
         }
-        let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
-        if asks && self.may_count() {
-            let _ = self.gate.rest();
+        if self.gate.asks_at_end() && self.may_count() {
+            self.gate.end();
             return self.count(KeptLine::pending(line), taken);
         }
-        if row.verb == Verb::Logout && self.leave(head) {
+        if self.leave(head) {
             return ImapStep::Swallow(taken);
         }
-        let step = self.pass_first(line, taken, None, (&head.tag, row));
-        if row.verb == Verb::Idle {
-            self.phase = ClientPhase::AwaitIdle { tag: head.tag.kept() };
-        }
-        step
+        self.pass_first(line, taken, None, (&head.tag, head.row))
     }
 
     /// Collects a command that is judged whole, from the line that is at hand.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::due::Due;
 use super::held::{HeldSpace, Settled, Whose};
 use super::space::Account;
 use super::status::Status;
@@ -27,22 +28,6 @@ pub(super) struct Gate {
     /// The last count fell back on a rounded number, and no better one was to be had since.
     rounded: bool,
     ways: Ways,
-}
-
-/// When the backend has to be asked for usage; the sooner and surer is the greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    /// Not for any reason that we know.
-    No,
-    /// When the session rests, unless the mailbox is seen by then; not at its end: another session stores something, and counts when it is stored.
-    WhileOpen,
-    /// When the session rests or ends, unless somebody else has finished a count by then that began after the reason for this one. The book
-    /// knows of the reason: the mailbox is not seen until then.
-    IfWanted,
-    /// When the session rests or ends.
-    AtRest,
-    /// Before anything else.
-    Now,
 }
 
 impl Gate {
@@ -89,19 +74,18 @@ impl Gate {
 
     /// The session is about to end: what is due then is due now.
     pub(super) fn end(&mut self) {
-        if self.due == Due::WhileOpen {
-            self.due = Due::No;
-        }
-        let _ = self.rest();
+        self.due = if self.due > Due::WhileOpen && self.asks_at_rest() { Due::Now } else { Due::No };
     }
 
-    /// The session rests: what is due then is due now.
-    pub(super) fn rest(&mut self) -> bool {
-        if self.due == Due::Now {
-            return false;
-        }
-        self.due = if self.asks_at_rest() { Due::Now } else { Due::No };
-        self.due == Due::Now
+    /// The session rests: what is due then is due now. Of several that wait for the same, one counts, and the others look again when they have rested
+    /// once more.
+    pub(super) fn rest(&mut self) {
+        let takes = || self.account.as_ref().is_some_and(|account| account.takes_count());
+        self.due = match self.due {
+            _ if !self.asks_at_rest() => Due::No,
+            due @ (Due::WhileOpen | Due::IfWanted) if !takes() => due,
+            _ => Due::Now,
+        };
     }
 
     /// What is known is not exact: a count is due when the session rests, or at once where somebody may be waiting for the room.
@@ -110,7 +94,8 @@ impl Gate {
     }
 
     /// The same, if by then the mailbox is not seen: it is not now.
-    pub(super) fn wants_to_see(&mut self) {
+    fn wants_to_see(&mut self) {
+        (self.tries, self.rounded) = (0, false);
         self.wants(Due::IfWanted);
     }
 
@@ -126,24 +111,32 @@ impl Gate {
         if let Some(deletion) = self.account.as_ref().and_then(|account| account.own_deletion()) {
             self.held.deletion(tag, deletion, Whose::Own);
         }
-        (self.tries, self.rounded) = (0, false);
         self.wants_to_see();
     }
 
-    /// There may be less in the mailbox.
+    /// There is less in the mailbox, or perhaps.
     fn shrank(&mut self) {
-        (self.tries, self.rounded) = (0, false);
         self.wants_to_see();
-        if let Some(account) = &self.account {
-            account.unsee();
-        }
+        self.account.iter().for_each(|account| account.unsee());
     }
 
     /// The backend told that something is gone, maybe by somebody else. Many of these come in a row; who counts anyway need not say each.
-    pub(super) fn saw_expunge(&mut self) {
+    /// `idles`: all that idle hear of it.
+    pub(super) fn saw_expunge(&mut self, idles: bool) {
         if self.due <= Due::IfWanted {
-            self.shrank();
+            (self.tries, self.rounded) = (0, false);
+            if idles {
+                self.heard()
+            } else {
+                self.wants_to_see()
+            }
+            self.account.iter().for_each(|account| account.unsee());
         }
+    }
+
+    /// Somebody else changed the mailbox. Of the sessions that hear of it one counts: so it waits until they rest, however full it is.
+    pub(super) fn heard(&mut self) {
+        self.due = self.due.max(Due::IfWanted);
     }
 
     /// A count is due at once.
@@ -165,9 +158,7 @@ impl Gate {
     /// Nothing can be asked here: the next session is to.
     pub(super) fn leave_to_others(&mut self) {
         self.due = Due::No;
-        if let Some(account) = &self.account {
-            account.unsee();
-        }
+        self.account.iter().for_each(|account| account.unsee());
     }
 
     /// The session ends, and another one that stays behind counts what the book knows to be wanted.
@@ -274,11 +265,8 @@ impl Gate {
     pub(super) fn settle(&mut self, tag: &Tag<'_>, status: Status) {
         match self.held.settle(tag, status) {
             Settled::Sure => {}
-            Settled::PerhapsLeft => self.due = self.due.max(Due::IfWanted),
-            Settled::PerhapsTwice => {
-                (self.tries, self.rounded) = (0, false);
-                self.wants_to_see();
-            }
+            Settled::PerhapsLeft => self.heard(),
+            Settled::PerhapsTwice => self.wants_to_see(),
             Settled::Less | Settled::Doubt => self.shrank(),
         }
     }

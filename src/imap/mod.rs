@@ -18,6 +18,7 @@ mod collect;
 pub mod command;
 mod count;
 mod dispatch;
+mod due;
 mod entry;
 mod folders;
 pub mod frame;
@@ -25,6 +26,7 @@ mod gate;
 mod getquota;
 pub mod grammar;
 mod held;
+mod idle;
 #[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 mod leaving;

@@ -5,9 +5,32 @@ use super::announcement::announce;
 use super::frame::Literal;
 use super::session::{ClientPhase, ImapSession};
 use super::tag::Tag;
+use super::verbs::{Verb, VerbRow};
 use crate::fault::{Fault, Side};
 
 impl ImapSession {
+    /// The first line of a command goes to the backend.
+    pub(super) fn pass_first(
+        &mut self,
+        line: &[u8],
+        taken: usize,
+        literal: Option<Literal>,
+        (tag, row): (&Tag<'_>, &'static VerbRow),
+    ) -> ImapStep {
+        if let Some(reuse) = &mut self.reuse {
+            reuse.command(tag, row, line, literal);
+        }
+        if row.verb == Verb::Logout {
+            self.selected = None;
+        }
+        self.closing(tag, row);
+        self.tags.open(tag);
+        if row.verb == Verb::Unknown {
+            self.phase = ClientPhase::Alone { tag: tag.kept() };
+        }
+        self.pass(line, taken, literal, tag)
+    }
+
     /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.
     /// `taken`: how much of the input that is; none when the line was kept.
     pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &Tag<'_>) -> ImapStep {

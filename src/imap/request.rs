@@ -1,11 +1,10 @@
 //! The client's direction after login: commands are followed frame by frame (RFC 9051 6), and each byte gets its [`ImapStep`].
 
+use super::ImapStep;
 use super::frame::{Flaw, Frame, Literal};
 use super::peers::{MessageNumbers, Peers};
 use super::session::{ClientPhase, ImapSession, Pending, SWALLOW};
-use super::tag::Tag;
-use super::{ImapStep, reply};
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, Side};
 
 impl ImapSession {
     /// What to do with the first bytes from the client. `full`: there is no room for more.
@@ -17,7 +16,13 @@ impl ImapSession {
             ClientPhase::Ask(..) | ClientPhase::AwaitGo { .. } | ClientPhase::AwaitIdle { .. } | ClientPhase::Alone { .. } => {
                 return ImapStep::Hold;
             }
-            ClientPhase::Closed { .. } | ClientPhase::Stuck => return ImapStep::Hold,
+            ClientPhase::Closed { .. } | ClientPhase::Stuck | ClientPhase::Interrupted { .. } => return ImapStep::Hold,
+            ClientPhase::Idle { tag } if input.is_empty() && self.gate.asks_now() => {
+                let tag = tag.clone();
+                if self.may_count() {
+                    return self.interrupt(tag);
+                }
+            }
             ClientPhase::Ready(_) if !self.tags.is_empty() => return ImapStep::Hold,
             ClientPhase::Ready(_) => return self.resume(),
             ClientPhase::Append(append) if append.paused && !input.is_empty() => {
@@ -103,14 +108,5 @@ impl ImapSession {
                 ImapStep::Hold
             }
         }
-    }
-
-    fn done(&mut self, tag: Tag<'static>, line: &[u8]) -> ImapStep {
-        if line.eq_ignore_ascii_case(b"DONE\r\n") {
-            return ImapStep::Forward(line.len());
-        }
-        // Still idling: the backend has not seen this line.
-        self.phase = ClientPhase::Idle { tag };
-        ImapStep::Answer(line.len(), reply::bad_untagged(RefusalCode::Syntax))
     }
 }

@@ -75,9 +75,9 @@ impl ImapSession {
                 self.enter(size, tag);
                 if ours { ImapStep::Swallow(len) } else { ImapStep::Forward(len) }
             }
-            ClientPhase::AwaitIdle { tag } => {
+            ClientPhase::AwaitIdle { tag, ours } => {
                 self.phase = ClientPhase::Idle { tag };
-                ImapStep::Forward(len)
+                if ours { ImapStep::Swallow(len) } else { ImapStep::Forward(len) }
             }
             ClientPhase::Append(append) => self.append_go(append, len),
             // The client was lost before this was answered: no octet follows.
@@ -91,7 +91,7 @@ impl ImapSession {
         if starts(b"* BYE") {
             self.peers = Peers::Bye;
         } else if line.ends_with(b" EXPUNGE\r\n") || starts(b"* VANISHED ") {
-            self.gate.saw_expunge();
+            self.gate.saw_expunge(matches!(self.phase, ClientPhase::AwaitIdle { .. } | ClientPhase::Idle { .. }));
             if matches!(self.phase, ClientPhase::Ask(_, Pending::Nothing)) {
                 self.numbers = MessageNumbers::Moved;
             }
@@ -128,7 +128,12 @@ impl ImapSession {
                     self.phase = ClientPhase::Drain;
                 }
             }
-            ClientPhase::AwaitIdle { tag: waiting }
+            ClientPhase::Interrupted { tag: waiting } if waiting == tag => {
+                if self.interrupted(waiting, status) {
+                    return ImapStep::Swallow(line.len());
+                }
+            }
+            ClientPhase::AwaitIdle { tag: waiting, .. }
             | ClientPhase::Idle { tag: waiting }
             | ClientPhase::Alone { tag: waiting }
                 if waiting == tag => {}
@@ -187,6 +192,7 @@ impl ImapSession {
             phase @ (ClientPhase::Command
             | ClientPhase::Idle { .. }
             | ClientPhase::AwaitIdle { .. }
+            | ClientPhase::Interrupted { .. }
             | ClientPhase::Alone { .. }
             | ClientPhase::Closed { .. }) => phase,
             _ => ClientPhase::Stuck,
@@ -217,8 +223,10 @@ impl ImapSession {
             return false;
         }
         let asks = match &self.phase {
-            ClientPhase::Ask(..) => true,
-            ClientPhase::Command | ClientPhase::Ready(_) => self.gate.asks_at_end() && self.may_count(),
+            ClientPhase::Ask(..) | ClientPhase::Interrupted { .. } => true,
+            ClientPhase::Command | ClientPhase::Ready(_) | ClientPhase::AwaitIdle { .. } | ClientPhase::Idle { .. } => {
+                self.gate.asks_at_end() && self.may_count()
+            }
             _ => false,
         };
         !asks && !self.gate.held.waits_for_answer()

@@ -87,10 +87,12 @@ pub(super) enum ClientPhase {
     /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not
     /// waiting, so the `+` is ours to swallow.
     AwaitGo { tag: Tag<'static>, size: u64, ours: bool },
-    /// IDLE was passed on; only the backend's `+` begins it.
-    AwaitIdle { tag: Tag<'static> },
+    /// IDLE was passed on; only the backend's `+` begins it. `ours`: the client is in it already, so the `+` is ours to swallow.
+    AwaitIdle { tag: Tag<'static>, ours: bool },
     /// The next line must be DONE.
     Idle { tag: Tag<'static> },
+    /// We have said DONE, and the client has not.
+    Interrupted { tag: Tag<'static> },
     /// A command that we do not understand is with the backend: nothing follows until it is answered.
     Alone { tag: Tag<'static> },
     /// A command that we answer: its rest is swallowed first.

@@ -48,6 +48,8 @@ pub trait Account: Send + Sync {
     fn is_pushed(&self) -> bool;
     /// Whether the mailbox or its association is so full that somebody may be refused what there is room for.
     fn is_nearly_full(&self) -> bool;
+    /// Whether this session is to count for all that want it: no other one has taken it upon itself since the last reason.
+    fn takes_count(&self) -> bool;
     /// Takes note that the backend must be asked anew.
     fn unsee(&self);
     /// The session ends: its place behind all others of the mailbox, if somebody is to wait there for a quiet moment to count.

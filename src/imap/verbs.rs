@@ -44,7 +44,7 @@ pub enum Effect {
     Shrinks,
     /// Collected whole and read by a grammar of our own, each in its file.
     Judged(JudgedAs),
-    /// For a while nothing can be asked any more behind it, or never again.
+    /// For a while the client asks nothing any more behind it, or never again.
     Last,
     /// Answered by us.
     Ours,

@@ -1,6 +1,6 @@
 //! What a count, a move, and an open session do to a mailbox's numbers.
 
-use super::pulse::{BLUR, FLUSH, LATE, LOADING, Tick};
+use super::pulse::{BLUR, FLUSH, LATE, LOADING, REST, Tick};
 use super::tally::Tally;
 use super::{Amount, Refreshed, Turn};
 
@@ -51,6 +51,16 @@ impl Tally {
     /// A count ends, finished or not.
     pub(super) fn end_count(&mut self) {
         self.counting = self.counting.saturating_sub(1);
+        self.taken = None;
+    }
+
+    /// Whether somebody who can leave a count to others is to make it.
+    pub(super) fn take_count(&mut self, now: Tick) -> bool {
+        let free = self.taken.is_none_or(|at| now.saturating_sub(at) >= REST);
+        if free {
+            self.taken = Some(now);
+        }
+        free
     }
 
     pub(super) fn finish(&mut self, begun: &Begun, seen: Amount, now: Tick) -> Refreshed {
@@ -134,7 +144,7 @@ impl Tally {
     /// Something was deleted, and whoever did it does not count.
     pub(super) fn unsee(&mut self) {
         self.unseen += 1;
-        (self.wanted, self.shrunk) = (true, true);
+        (self.wanted, self.shrunk, self.taken) = (true, true, None);
     }
 
     /// The same, told by somebody who is not logged in here: the sessions that are open count.

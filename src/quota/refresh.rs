@@ -85,6 +85,16 @@ impl Book {
         renames.unwrap_or(0)
     }
 
+    /// Whether whoever asks is to count: nobody else has taken that upon himself since the last deletion, or a second has passed. For one who can leave it to others
+    /// for a moment, and looks again.
+    pub fn take_count(&self, mailbox: &Address) -> bool {
+        let taken = self.with(mailbox, |tenant, ledger, mailbox| {
+            let now = tenant.pulse.now();
+            ledger.number(mailbox).and_then(|number| ledger.tally_mut(number)).map(|tally| tally.take_count(now))
+        });
+        taken.flatten().unwrap_or(false)
+    }
+
     /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask. Until
     /// then, incoming mail that finds no room is deferred.
     pub fn unsee(&self, mailbox: &Address) {

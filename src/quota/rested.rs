@@ -74,7 +74,7 @@ impl Tally {
     pub(super) fn rest(&self, now: Tick) -> Option<Rested> {
         #[rustfmt::skip] // by name, all of them, so that nobody adds something and forgets that it can be lost here
         let Tally {
-            used, open, doubts, announced, set_aside, handed, handed_incoming, late, recent, by_member, counting, under_way,
+            used, open, doubts, announced, set_aside, handed, handed_incoming, late, recent, by_member, counting, taken, under_way,
             settled_at, renames, confirmed, arrived, wanted, shrunk, deleting, tell, stayed, watched, lingers, push,
             // Only compared, by what is under way.
             committed: _, incoming: _, begun: _, finished: _, counts: _, pushes: _, shifted: _, unseen: _,
@@ -86,7 +86,8 @@ impl Tally {
             || *stayed
             || *lingers > now;
         let in_question = [*open, doubts.total(), late.total()] != [Amount::ZERO; 3];
-        let is_new = [recent.last(), *by_member, *settled_at, *confirmed, *arrived].into_iter().any(|at| !is_old(at, now));
+        let is_new =
+            [recent.last(), *by_member, *taken, *settled_at, *confirmed, *arrived].into_iter().any(|at| !is_old(at, now));
         if is_under_way || in_question || is_new {
             return None;
         }

@@ -166,6 +166,10 @@ impl Account for MailboxAccount {
         self.context.book.is_seen(&self.user)
     }
 
+    fn takes_count(&self) -> bool {
+        self.context.book.take_count(&self.user)
+    }
+
     fn unsee(&self) {
         self.context.book.unsee(&self.user);
     }

@@ -90,7 +90,7 @@ impl Proxy {
     pub(super) fn silent(&mut self, wish: Wish) {
         match wish {
             Wish::Nothing => {}
-            Wish::Rest => drop(self.session.rest()),
+            Wish::Rest => self.session.rest(),
             Wish::Stay => {
                 self.session.look_around();
                 self.stirred = true;

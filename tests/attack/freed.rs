@@ -144,3 +144,35 @@ fn deliveries_do_not_drift() {
     stage.ask("association set velo --mailboxes 3");
     stage.ask("mailbox set carl@velo.example --storage 1M");
 }
+
+/// Whoever idles hears of it, and nobody else does: it is counted there, in between, and the member goes on idling.
+#[test]
+fn incoming_mail_comes_again_when_only_sessions_that_idle_hear_of_it() {
+    for cut in [false, true] {
+        let (stage, mut session) = full();
+        let mut other = stage.session(ALICE);
+        other.ok("SELECT INBOX");
+        let tags = [&mut session, &mut other].map(|idle| idle.send(b"IDLE"));
+        let _ = [&mut session, &mut other].map(|idle| idle.wire.until("+"));
+        let mut around = stage.around(ALICE);
+        around.ok("SELECT INBOX");
+        around.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+        around.ok("EXPUNGE");
+        let told = [&mut session, &mut other].map(|idle| idle.wire.until("* 1 EXPUNGE"));
+        if cut {
+            drop((session, other));
+            taken(&stage);
+            // What LMTP has brought since is counted by the next session.
+            stage.session(ALICE).ok("LOGOUT");
+        } else {
+            taken(&stage);
+            for ((mut idle, tag), told) in [session, other].into_iter().zip(tags).zip(told) {
+                idle.wire.send(b"DONE\r\n");
+                let heard = told + &idle.wire.until(&tag);
+                assert!(heard.matches(" OK ").count() == 1 && !heard.contains("STATUS"), "{heard}");
+                idle.ok("NOOP");
+            }
+        }
+        stage.settles(ALICE, Duration::from_secs(3));
+    }
+}

@@ -7,13 +7,19 @@ fn octets(account: &Arc<dyn Account>) -> u128 {
     account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
 }
 
+/// It rests: whether it counts now.
+fn rests(gate: &mut Gate) -> bool {
+    gate.rest();
+    gate.asks_now()
+}
+
 /// How often it is counted, by the ways that there are; each but the last one tells no number.
 fn counts(ways: [Option<Way>; 3]) -> usize {
     let mut gate = Gate::new(Some(Alice::account(1000, true)), Ways::new(ways));
     gate.wants_count();
     let last = ways.into_iter().flatten().last();
     let mut counts = 0;
-    while counts < 50 && (gate.rest() || gate.asks_now()) {
+    while counts < 50 && rests(&mut gate) {
         if gate.begin() == last {
             gate.counted(Refreshed::Exact);
             counts += 1;
@@ -120,7 +126,7 @@ impl Both {
     }
 
     fn counts(&mut self, whose: fn(&mut Both) -> &mut Gate) {
-        assert!(whose(self).rest());
+        assert!(rests(whose(self)));
         let refresh = self.account.begin_refresh().unwrap();
         let _ = whose(self).begin();
         let refreshed = self.account.finish_refresh(refresh, Amount::ZERO);
@@ -135,9 +141,9 @@ fn one_count_answers_for_all_that_was_said_before_it_began() {
     let mut both = Both::new();
     both.mine.shrinks(&tag(A));
     both.mine.settle(&tag(A), Status::Ok);
-    both.other.saw_expunge();
+    both.other.saw_expunge(false);
     both.counts(|both| &mut both.mine);
-    assert!(both.account.is_seen() && !both.other.asks_at_end() && !both.other.rest());
+    assert!(both.account.is_seen() && !both.other.asks_at_end() && !rests(&mut both.other));
     // Nothing is due from then on, also if somebody else wants a count.
     both.account.unsee();
     assert!(!both.other.asks_at_rest());
@@ -148,11 +154,13 @@ fn a_count_that_is_not_finished_answers_for_nothing() {
     let mut both = Both::new();
     both.mine.shrinks(&tag(A));
     both.mine.settle(&tag(A), Status::Ok);
-    both.other.saw_expunge();
+    both.other.saw_expunge(false);
     // Both leave in the same moment.
-    assert!(both.mine.rest() && both.mine.begin().is_some());
+    both.mine.end();
+    assert!(both.mine.asks_now() && both.mine.begin().is_some());
     let refresh = both.account.begin_refresh().unwrap();
-    assert!(both.other.asks_at_end() && both.other.rest());
+    both.other.end();
+    assert!(both.other.asks_now());
     drop(refresh);
     both.mine.not_counted();
     assert!(both.mine.asks_at_rest() && !both.account.is_seen());
@@ -161,12 +169,12 @@ fn a_count_that_is_not_finished_answers_for_nothing() {
 #[test]
 fn what_is_heard_while_another_one_counts_is_counted_anew() {
     let mut both = Both::new();
-    both.other.saw_expunge();
+    both.other.saw_expunge(false);
     let refresh = both.account.begin_refresh().unwrap();
     // Around us, behind the other's count, maybe in a folder that he has read already.
-    both.other.saw_expunge();
+    both.other.saw_expunge(false);
     let _ = both.account.finish_refresh(refresh, Amount::ZERO);
-    assert!(both.other.asks_at_rest() && both.other.rest());
+    assert!(both.other.asks_at_rest() && rests(&mut both.other));
 }
 
 #[test]
@@ -174,7 +182,7 @@ fn a_count_before_the_backend_has_deleted_answers_for_nothing() {
     for answered in [true, false] {
         let mut both = Both::new();
         both.mine.shrinks(&tag(A));
-        both.other.saw_expunge();
+        both.other.saw_expunge(false);
         both.counts(|both| &mut both.other);
         assert!(!both.account.is_seen() && both.mine.asks_at_end() && both.mine.asks_at_rest(), "the answer is to come");
         if answered {
@@ -186,16 +194,52 @@ fn a_count_before_the_backend_has_deleted_answers_for_nothing() {
     }
 }
 
+#[test]
+fn of_several_that_hear_of_a_deletion_one_counts_and_the_others_look_again() {
+    let mut both = Both::new();
+    [&mut both.mine, &mut both.other].into_iter().for_each(|gate| gate.saw_expunge(false));
+    assert!(rests(&mut both.mine) && !rests(&mut both.other) && both.other.asks_at_rest());
+    let refresh = both.account.begin_refresh().unwrap();
+    let _ = both.mine.begin();
+    assert!(!rests(&mut both.other));
+    both.mine.counted(both.account.finish_refresh(refresh, Amount::ZERO));
+    assert!(both.account.is_seen() && !rests(&mut both.other) && !both.other.asks_at_rest());
+    // A count that does not end well, and a deletion behind its beginning.
+    for goes_on in [false, true] {
+        let mut both = Both::new();
+        [&mut both.mine, &mut both.other].into_iter().for_each(|gate| gate.saw_expunge(false));
+        assert!(rests(&mut both.mine) && !rests(&mut both.other));
+        let refresh = both.account.begin_refresh();
+        let _ = both.mine.begin();
+        if goes_on {
+            both.mine.saw_expunge(false);
+        } else {
+            drop(refresh);
+        }
+        assert!(rests(&mut both.other), "{goes_on}");
+        let _ = both.account.begin_refresh().map(|refresh| both.account.finish_refresh(refresh, Amount::ZERO));
+        assert!(both.account.is_seen());
+    }
+}
+
+/// However full it is: or else each of those that idle would ask at once.
+#[test]
+fn who_idles_counts_at_rest() {
+    let mut gate = Gate::new(Some(Alice::account(1000, true)), Ways::new([Some(Way::ListStatus), None, None]));
+    gate.saw_expunge(true);
+    assert!(!gate.asks_now() && rests(&mut gate));
+}
+
 /// The count's own NOOP shows a deletion while somebody stores something: what the count leaves to that one is not what it was shown.
 #[test]
 fn what_a_count_is_shown_stays_due_whatever_it_overlaps() {
     let mut both = Both::new();
     let mut reservation = both.account.reserve(Amount::message(10)).unwrap();
     reservation.handed_over();
-    both.mine.saw_expunge();
-    assert!(both.mine.rest() && both.mine.begin().is_some());
+    both.mine.saw_expunge(false);
+    assert!(rests(&mut both.mine) && both.mine.begin().is_some());
     let refresh = both.account.begin_refresh().unwrap();
-    both.mine.saw_expunge();
+    both.mine.saw_expunge(false);
     let refreshed = both.account.finish_refresh(refresh, Amount::ZERO);
     both.mine.counted(refreshed);
     assert!(refreshed == Refreshed::Overlapped && both.mine.asks_at_end());
@@ -209,7 +253,7 @@ fn a_mailbox_that_was_never_counted_is_counted_first_and_one_that_was_when_there
     let account: Arc<dyn Account> = Alice::with_room();
     account.unsee();
     let mut gate = Gate::new(Some(account.clone()), ways());
-    assert!(!gate.asks_now() && gate.asks_at_end() && gate.rest() && gate.asks_now());
+    assert!(!gate.asks_now() && gate.asks_at_end() && rests(&mut gate));
     // Where it is nearly full, somebody may be waiting.
     let full = Alice::account(1000, true);
     full.unsee();

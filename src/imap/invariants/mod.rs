@@ -195,6 +195,8 @@ fn played(script: &[u8], terms: SessionOptions, size: &mut dyn FnMut(usize) -> u
             }
             rest = behind;
         }
+        play.session.rest();
+        play.run();
     }
     play
 }
