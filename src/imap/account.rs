@@ -163,6 +163,7 @@ mod tests {
         fn is_pushed(&self) -> bool {
             false
         }
+        fn leave_count(&self) {}
         fn takes_count(&self) -> bool {
             true
         }

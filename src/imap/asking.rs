@@ -143,7 +143,8 @@ impl ImapSession {
 
     /// Whether [`ImapSession::rest`] may ask something.
     pub fn wants_rest(&self) -> bool {
-        self.gate.may_ask_at_rest() && self.may_count()
+        let may = matches!(self.phase, ClientPhase::Command | ClientPhase::Idle { .. });
+        may && self.gate.may_ask_at_rest() && self.may_count()
     }
 
     /// Somebody else changed the mailbox: it is to be counted when this session rests.

@@ -161,6 +161,13 @@ impl Gate {
         self.account.iter().for_each(|account| account.unsee());
     }
 
+    /// Its client is silent amid a command: others that are open are to ask, if anything is due. It does so too, when it rests.
+    pub(super) fn pass_on(&self) {
+        if let (true, Some(account)) = (self.asks_at_rest(), &self.account) {
+            account.leave_count();
+        }
+    }
+
     /// The session ends, and another one that stays behind counts what the book knows to be wanted.
     pub(super) fn leave_to_the_other(&mut self) {
         if self.due <= Due::IfWanted {
@@ -273,13 +280,13 @@ impl Gate {
 }
 
 impl Drop for Gate {
-    // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
+    // A session that ended before it rested: another one asks, or the next. What was handed over stays in doubt by itself.
     fn drop(&mut self) {
         let asks = self.asks_at_end();
         // A move without an answer may have copied, and not removed.
         self.held.fail();
         if let (true, Some(account)) = (asks, &self.account) {
-            account.unsee();
+            account.leave_count();
         }
     }
 }

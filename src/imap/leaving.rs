@@ -127,8 +127,12 @@ fn goodbye(tag: &Tag<'_>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::super::ImapStep;
     use super::super::stand_ins::Play;
+    use super::*;
+    use crate::quota::{Day, Told};
 
     #[test]
     fn whoever_stays_counts_also_behind_a_logout() {
@@ -164,6 +168,29 @@ mod tests {
             play.backend("* 1 EXPUNGE\r\n");
             play.session.client_left();
             assert!(!play.session.stays(), "{command}");
+        }
+    }
+
+    /// Cut amid a command it goes without a count; silent amid one it has none for as long as that lasts.
+    #[test]
+    fn who_cannot_count_leaves_it_to_others() {
+        for cut in [false, true] {
+            let mut play = Play::new();
+            let other = play.alice.watch().unwrap();
+            let told = || other.poll(&mut Context::from_waker(Waker::noop()), Day::from_unix(0));
+            let _ = play.client("a1 EXPUNGE\r\n");
+            play.backend("a1 OK\r\n");
+            let _ = play.client("a2 APPEND INBOX {10}\r\n");
+            play.backend("+ go\r\n");
+            assert!(told().is_pending() && !play.session.wants_rest());
+            if cut {
+                play.session.client_left();
+                assert!(play.session.is_stuck() && play.session.is_settled());
+                drop(play.session);
+            } else {
+                play.session.pause();
+            }
+            assert_eq!(told(), Poll::Ready(Told::Recount), "{cut}");
         }
     }
 

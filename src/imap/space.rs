@@ -52,6 +52,8 @@ pub trait Account: Send + Sync {
     fn takes_count(&self) -> bool;
     /// Takes note that the backend must be asked anew.
     fn unsee(&self);
+    /// The same, and other open sessions are asked to do so: this one cannot.
+    fn leave_count(&self);
     /// The session ends: its place behind all others of the mailbox, if somebody is to wait there for a quiet moment to count.
     fn stay(&self) -> Option<WhoStays>;
     /// Begins to ask the backend. `None`: the mailbox is not in the book any more.

@@ -176,6 +176,10 @@ impl Account for Alice {
         self.book.unsee(&self.address);
     }
 
+    fn leave_count(&self) {
+        self.book.recount(&self.address);
+    }
+
     fn stay(&self) -> Option<WhoStays> {
         self.book.stay(&self.address)
     }

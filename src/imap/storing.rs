@@ -138,6 +138,7 @@ impl ImapSession {
             append.paused = true;
             append.held.iter_mut().for_each(Reservation::pause);
             self.gate.held.pause(&append.tag);
+            self.gate.pass_on();
         }
     }
 

@@ -174,6 +174,10 @@ impl Account for MailboxAccount {
         self.context.book.unsee(&self.user);
     }
 
+    fn leave_count(&self) {
+        self.context.book.recount(&self.user);
+    }
+
     fn stay(&self) -> Option<WhoStays> {
         self.context.book.stay(&self.user)
     }
