@@ -9,9 +9,9 @@ use crate::net::conn::Conn;
 /// Octets of our own that may wait for a side before nothing more is decided for it.
 pub(super) const WAITING: usize = 64 * 1024;
 
-/// Octets that one session moves before the others on its thread have their turn. A small command beside four big bodies
-/// waits for four times this.
-pub(super) const TURN: usize = 256 * 1024;
+/// Octets that one session moves, read and written together, before the others on its thread have their turn: a block. A small command beside four
+/// big bodies waits for four times this, once it is seen (see [`workers`](super::workers)).
+pub(super) const TURN: usize = 64 * 1024;
 
 /// A client that still has so many octets of a literal to send is not held up by an acknowledgement that comes late: one for each read was
 /// a third of all calls for a large message.
