@@ -107,6 +107,7 @@ pub static SIEVE_LOGIN_P50: Figure =
 pub static SIEVE_IDLE: Figure = figure(Row::SieveIdle, "idle ManageSieve session, 100 to 10,000: PSS", "KiB", &[AtMost(12.0)]);
 pub static CLICK_P50: Figure = figure(Row::Click, "a webmail's click: p50", "ms", &[Of(Direct, 0.06), Of(Imapproxy, 0.7)]);
 pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms", NONE);
+pub static CLICK_KEPT: Figure = figure(Row::Click, "of a click: SELECT and FETCH alone: p50", "ms", NONE);
 pub static CLICK_CPU: Figure = figure(Row::Click, "a webmail's click, proxy and Dovecot: CPU", "ms", CLICK);
 pub static CLICK_PROXY: Figure = figure(Row::Click, "a webmail's click, the proxy alone: CPU", "ms", NONE);
 pub static PAGE_P50: Figure = figure(Row::WebmailPage, "Roundcube in a browser, list and message: p50", "ms", &[Of(Direct, 0.7)]);
@@ -184,6 +185,7 @@ pub fn all() -> Vec<&'static Figure> {
         &SIEVE_IDLE,
         &CLICK_P50,
         &CLICK_P99,
+        &CLICK_KEPT,
         &CLICK_CPU,
         &CLICK_PROXY,
         &PAGE_P50,

@@ -122,7 +122,28 @@ pub async fn click(target: &Target) -> Res<Vec<Cell>> {
     cells.extend(Cell::maybe(&figures::CLICK_PROXY, proxy.cpu_each(CLICKS)));
     cells.push(Cell::new(&figures::CLICK_P50, times.percentile(50)));
     cells.push(Cell::new(&figures::CLICK_P99, times.percentile(99)));
+    cells.push(Cell::new(&figures::CLICK_KEPT, kept(door, CLICKS / USERS).await?.percentile(50)));
     Ok(cells)
+}
+
+/// What is left of a click for who has a connection open already: SELECT and FETCH, by the same people in turn. UNSELECT behind is not timed, as nobody
+/// waits for it in a pool.
+async fn kept(door: Door, turns: usize) -> Res<Times> {
+    let mut open = Vec::new();
+    for number in 0..USERS {
+        open.push(Imap::logged_in(door, number).await?);
+    }
+    let mut times = Vec::new();
+    for _ in 0..turns {
+        for session in &mut open {
+            let start = Instant::now();
+            session.command("SELECT INBOX").await?;
+            session.fetch().await?;
+            times.push(start.elapsed());
+            session.command("UNSELECT").await?;
+        }
+    }
+    Ok(Times::new(times))
 }
 
 /// An import by a program that writes each message and the line end behind it apart, with Nagle's algorithm on: 300 messages of
