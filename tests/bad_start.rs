@@ -30,7 +30,7 @@ use crate::root;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -177,7 +177,10 @@ impl Case {
             ["root"] => {}
             ["folder", name] => drop(self.place.make(name, Owner::me()).unwrap()),
             ["file", name] => fs::write(path(name), "").unwrap(),
-            ["text", name, words] => fs::write(path(name), words).unwrap(),
+            ["text", name, words] => {
+                fs::write(path(name), words).unwrap();
+                only_for(&self.user, &path(name));
+            }
             ["mode", mode, name] => {
                 fs::set_permissions(path(name), Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap())).unwrap();
             }
@@ -198,7 +201,7 @@ impl Case {
                 symlink(to, path(name)).unwrap();
             }
             ["state", name] => drop(self.place.make(name, Owner { uid: self.user.uid, gid: self.user.gid }).unwrap()),
-            ["certificate", name, since, left] => certificate(&path(&format!("certs/{name}")), name, since, left),
+            ["certificate", name, since, left] => certificate(&path(&format!("certs/{name}")), name, since, left, &self.user),
             ["lmtp", "knows", address] => {
                 let (listener, address) = (self.lmtp.try_clone().unwrap(), address.to_owned());
                 std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| lmtp(stream, &address)));
@@ -312,7 +315,8 @@ fn talk(stream: TcpStream, text: &str) {
     }
 }
 
-fn certificate(folder: &Path, name: &str, since: &str, left: &str) {
+/// As it should be: its key is for the daemon's user and nobody else.
+fn certificate(folder: &Path, name: &str, since: &str, left: &str, reader: &User) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
@@ -323,7 +327,17 @@ fn certificate(folder: &Path, name: &str, since: &str, left: &str) {
     (params.not_before, params.not_after) = (at(-days(since), 0), at(days(left), 1));
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("fullchain.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-    fs::write(folder.join("privkey.pem"), key.serialize_pem()).unwrap();
+    let file = folder.join("privkey.pem");
+    fs::write(&file, key.serialize_pem()).unwrap();
+    only_for(reader, &file);
+}
+
+/// Others may not read it.
+fn only_for(reader: &User, file: &Path) {
+    fs::set_permissions(file, Permissions::from_mode(0o640)).unwrap();
+    if Uid::effective().is_root() {
+        chown(file, None, Some(reader.gid.as_raw())).unwrap();
+    }
 }
 
 /// One conversation, up to the recipients.

@@ -1,6 +1,7 @@
 //! The certificates that the config names: read, refused where they may not be used, and told to admins.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -28,6 +29,11 @@ pub fn certificates(config: &Config) -> Result<(Option<Arc<Certificates>>, Vec<u
     let (certificates, report) = Certificates::load(&files.certificates, &files.default, now().as_secs());
     usable(&certificates, &report, &config.listens)?;
     Ok((Some(certificates), report.broken.iter().map(|(_, position, _)| *position).collect()))
+}
+
+/// Whether it is the example's certificate that a folder has.
+pub fn is_example(folder: &Path) -> bool {
+    fs::read(folder.join(CHAIN)).is_ok_and(|chain| chain == EXAMPLE)
 }
 
 fn usable(certificates: &Certificates, report: &LoadReport, listens: &[Listen]) -> Result<(), StartTrouble> {

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub use assemble::{Built, build, context, durable, host_of, listeners, state_folder, store_folder};
 pub use association::{tell_astray, tell_unread};
 pub use beside::{Beside, common_key};
-pub use certificates::{certificates, tell_reload};
+pub use certificates::{certificates, is_example, tell_reload};
 pub use descriptors::descriptors;
 pub use file::{Config, TlsFiles, read};
 pub use held::{ConfigFile, ReloadLimit};

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::finding::Faults;
+use super::rights::Mends;
 use super::starter::Starter;
 use super::unit::Unit;
 use crate::config::{self, Config, TlsFiles};
@@ -42,8 +43,9 @@ pub(super) fn certificates(config: &Config, unit: &Unit, starter: &Starter, foun
     }
     let mut usable = false;
     for name in &names {
-        usable |= one(&folder.join(&**name), name, files, starter, found) && **name == *files.default;
+        usable |= one(&folder.join(&**name), name, files, found) && **name == *files.default;
     }
+    rights(names.iter().map(|name| folder.join(&**name)), starter, found);
     // What is left: the example's key where others can reach it.
     if let Some(Err(trouble)) = usable.then(|| config::certificates(config)) {
         found.wrong(trouble.to_string());
@@ -51,7 +53,7 @@ pub(super) fn certificates(config: &Config, unit: &Unit, starter: &Starter, foun
 }
 
 /// Whether the certificate in `folder` can be used by whoever starts nologd.
-fn one(folder: &Path, name: &str, files: &TlsFiles, starter: &Starter, found: &mut Faults) -> bool {
+fn one(folder: &Path, name: &str, files: &TlsFiles, found: &mut Faults) -> bool {
     let effect = if *name == *files.default {
         "Without the default one, nologd does not start"
     } else {
@@ -76,7 +78,6 @@ fn one(folder: &Path, name: &str, files: &TlsFiles, starter: &Starter, found: &m
         }
     };
     dates(folder, name, &good, found);
-    rights(folder, starter, found);
     true
 }
 
@@ -119,17 +120,15 @@ pub(super) fn counted(days: u64) -> String {
 }
 
 /// As root, nologd reads its certificates at the start; renewed ones it reads as the user that it has become.
-fn rights(folder: &Path, starter: &Starter, found: &mut Faults) {
+fn rights(folders: impl Iterator<Item = PathBuf>, starter: &Starter, found: &mut Faults) {
     let Some(user) = starter.becomes() else { return };
-    for file in [CHAIN, KEY].map(|file| folder.join(file)) {
-        if matches!(starter.may_read(&file), Some(Err(_))) {
-            let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+    let mut mends = Mends::of(starter, user);
+    for file in folders.flat_map(|folder| [CHAIN, KEY].map(|file| folder.join(file))) {
+        if let Some(mend) = mends.of_file(&file) {
             found.wrong(format!(
                 "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \
-                 at all: `chgrp {user} {real}; chmod g+r {real}`, and the folders on the way there need g+x (certbot keeps rights when it \
-                 renews)",
-                file.display(),
-                real = real.display()
+                 at all: {mend} (certbot keeps rights when it renews)",
+                file.display()
             ));
         }
     }

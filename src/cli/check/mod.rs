@@ -8,6 +8,7 @@
 //! | `certificates` | what is there, who may read it, for how long it is valid |
 //! | `nodes` | the certificate that one of several nodes shows to others |
 //! | `opened` | who may read the other files that the config names |
+//! | `rights` | what is to be changed where somebody may not read a file, and keys that everybody may read |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
 //! | `book` | the associations, from wherever they are now |
@@ -29,6 +30,7 @@ mod opened;
 mod panel;
 mod postfix;
 mod reach;
+mod rights;
 mod server;
 mod start;
 mod starter;

@@ -3,9 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-
 use super::finding::Faults;
+use super::rights::Mends;
 use super::starter::Starter;
 use super::unit::Unit;
 use crate::config::{Config, StartTrouble};
@@ -35,14 +34,16 @@ pub(super) fn opened(config: &Config, unit: &Unit, starter: &Starter, found: &mu
     config.listens.iter().filter_map(|listen| listen.clients.as_deref()).for_each(|file| clients(file, found));
     let Some(user) = starter.becomes() else { return };
     let from_the_start = starter.by_unit && unit.user.is_some();
-    for NamedFiles { key, paths, by } in named(config) {
+    let by = |by| if from_the_start { OpenedBy::User } else { by };
+    let mut all = named(config);
+    // Of what one closed folder keeps away, the worst is told.
+    all.sort_by_key(|named| by(named.by) != OpenedBy::User);
+    let mut mends = Mends::of(starter, user);
+    for NamedFiles { key, paths, by: opened_by } in all {
         // One that is not there was told; whose rights are not known here is told for all files at once.
-        let is_closed = |path: &&PathBuf| starter.may_read(path) == Some(Err(Errno::EACCES));
-        let Some(path) = paths.iter().find(is_closed) else { continue };
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let (shown, real) = (path.display(), real.display());
-        let mend = format!("`chgrp {user} {real}; chmod g+r {real}`, and the folders on the way there need g+x");
-        match if from_the_start { OpenedBy::User } else { by } {
+        let Some((path, mend)) = paths.iter().find_map(|path| Some((path, mends.of_file(path)?))) else { continue };
+        let shown = path.display();
+        match by(opened_by) {
             OpenedBy::User => {
                 found.wrong(format!("{shown} ({key}): user {user} may not read it, and nologd does not start: {mend}"));
             }

@@ -16,6 +16,7 @@ use super::finding::Faults;
 use super::nodes::nodes;
 use super::opened::opened;
 use super::reach::reach;
+use super::rights::{Mends, closed_way, keys};
 use super::starter::Starter;
 use super::state::state;
 use super::unit::Unit;
@@ -39,6 +40,7 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
     pair(config, &starter, found);
     nodes(config, &unit, &starter, found);
     opened(config, &unit, &starter, found);
+    keys(config, &starter, found);
     sockets(config, &unit, &starter, found);
     ports(config, &book, found);
     files(config, &unit, found);
@@ -106,9 +108,9 @@ fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
         )),
         Some(ReloadLimit::Rights) => {
             let group = starter.becomes().unwrap_or("nologd");
+            let mend = Mends::of(starter, group).of_file(file).unwrap_or_else(|| format!("`chgrp {group} {shown}; chmod 640 {shown}`"));
             let text = format!(
-                "{shown}: {user} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: \
-                 `chgrp {group} {shown}; chmod 640 {shown}`, and its folder needs g+x"
+                "{shown}: {user} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: {mend}"
             );
             if unit.user.is_some() { found.wrong(text) } else { found.note(text) }
         }
@@ -155,7 +157,8 @@ fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) 
             found.wrong(format!("{shown} ({service}): {}", line.text(folder)));
         } else if starter.by_unit && starter.becomes().is_some() {
             if let Some(Err(_)) = starter.may_write(folder) {
-                found.wrong(format!("{} ({service}): {} may make no socket there", folder.display(), starter.said()));
+                let why = closed_way(starter, folder).map_or(String::new(), |way| format!(": {way}"));
+                found.wrong(format!("{} ({service}): {} may make no socket there{why}", folder.display(), starter.said()));
             }
         } else if eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
             found.wrong(format!("{} ({service}): who runs this check may make no socket there", folder.display()));

@@ -1,13 +1,13 @@
-//! Who starts nologd and who it becomes, and a look at files with the rights of the latter.
+//! Who starts nologd and who it becomes, and a look at files with the rights of the latter. What is to be changed where they are not enough: `rights`.
 
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{AccessFlags, Uid, User, eaccess, getgrouplist};
+use nix::unistd::{AccessFlags, Gid, Uid, User, eaccess, getgrouplist};
 
 use super::unit::Unit;
 use crate::config::Config;
@@ -64,6 +64,31 @@ impl Starter {
         self.as_user(|| eaccess(file, AccessFlags::R_OK)).or_else(|| by_mode(self.user.as_deref()?, file, 0o4))
     }
 
+    /// The folders on the way to a file, also on that of a link, into which that user may not go, by owners and modes; where it may not read the file.
+    pub(super) fn closed_folders(&self, file: &Path) -> Vec<PathBuf> {
+        let Some(user) = self.user.as_deref().and_then(UserGroups::of) else { return Vec::new() };
+        let real = file.canonicalize().ok();
+        let ways = [Some(file), real.as_deref()].into_iter().flatten().map(|way| way.ancestors().skip(1).collect::<Vec<_>>());
+        let mut closed: Vec<PathBuf> = Vec::new();
+        for folder in ways.flat_map(|way| way.into_iter().rev()).filter_map(|folder| folder.canonicalize().ok()) {
+            if user.may(&folder, 0o1) == Some(false) && !closed.contains(&folder) {
+                closed.push(folder);
+            }
+        }
+        closed
+    }
+
+    /// Whether that user may do what these bits say with a file that it has come to, by its owner and mode. `None`: that cannot be said from here.
+    pub(super) fn is_open(&self, file: &Path, wanted: u32) -> Option<bool> {
+        UserGroups::of(self.user.as_deref()?)?.may(file, wanted)
+    }
+
+    /// Whether a file is neither that user's nor of one of its groups.
+    pub(super) fn is_stranger_to(&self, file: &Path) -> bool {
+        let user = self.user.as_deref().and_then(UserGroups::of);
+        user.zip(fs::metadata(file).ok()).is_some_and(|(user, data)| user.class(&data) == OTHERS)
+    }
+
     /// For a sentence: `user nologd`, or whoever it is.
     pub(super) fn said(&self) -> String {
         self.user.as_ref().map_or_else(|| "who starts nologd".to_owned(), |user| format!("user {user}"))
@@ -72,18 +97,37 @@ impl Starter {
 
 /// What owners and modes say, for somebody who can become nobody else. They do not know of access lists.
 fn by_mode(user: &str, path: &Path, wanted: u32) -> Option<Result<(), Errno>> {
-    let user = User::from_name(user).ok().flatten()?;
-    let groups = getgrouplist(&CString::new(&*user.name).ok()?, user.gid).ok()?;
-    let allowed = |path: &Path, wanted: u32| {
+    let user = UserGroups::of(user)?;
+    let real = path.canonicalize().ok()?;
+    let mut all = real.ancestors().skip(1).map(|above| user.may(above, 0o1)).chain([user.may(&real, wanted)]);
+    all.try_fold(true, |so_far, one| Some(so_far && one?)).map(|may| if may { Ok(()) } else { Err(Errno::EACCES) })
+}
+
+struct UserGroups(Uid, Vec<Gid>);
+
+/// See [`UserGroups::class`].
+const OTHERS: u32 = 0;
+
+impl UserGroups {
+    fn of(name: &str) -> Option<UserGroups> {
+        let user = User::from_name(name).ok().flatten()?;
+        let groups = getgrouplist(&CString::new(&*user.name).ok()?, user.gid).ok()?;
+        Some(UserGroups(user.uid, groups))
+    }
+
+    /// What `path` itself lets this user do.
+    fn may(&self, path: &Path, wanted: u32) -> Option<bool> {
         let data = fs::metadata(path).ok()?;
-        let class = match (data.uid() == user.uid.as_raw(), groups.iter().any(|group| group.as_raw() == data.gid())) {
+        Some(data.mode() >> self.class(&data) & wanted == wanted)
+    }
+
+    /// By which bits of its mode: how far to the left they are.
+    fn class(&self, data: &fs::Metadata) -> u32 {
+        let UserGroups(user, groups) = self;
+        match (data.uid() == user.as_raw(), groups.iter().any(|group| group.as_raw() == data.gid())) {
             (true, _) => 6,
             (false, true) => 3,
-            (false, false) => 0,
-        };
-        Some(data.mode() >> class & wanted == wanted)
-    };
-    let real = path.canonicalize().ok()?;
-    let mut all = real.ancestors().skip(1).map(|above| allowed(above, 0o1)).chain([allowed(&real, wanted)]);
-    all.try_fold(true, |so_far, one| Some(so_far && one?)).map(|may| if may { Ok(()) } else { Err(Errno::EACCES) })
+            (false, false) => OTHERS,
+        }
+    }
 }

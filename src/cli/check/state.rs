@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
 
 use super::finding::Faults;
+use super::rights::closed_way;
 use super::starter::Starter;
 use super::unit::Unit;
 use crate::config::{self, Config};
@@ -44,12 +45,13 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
             match starter.may_write(folder) {
                 Some(Err(Errno::EROFS)) => return found.wrong(read_only(folder)),
                 // Whatever else is in there belongs to somebody.
-                Some(Err(_)) => found.wrong(match whose(config) {
-                    FolderOwner::Ours => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
-                    FolderOwner::Foreign => format!(
+                Some(Err(_)) => found.wrong(match (closed_way(starter, folder), whose(config)) {
+                    (Some(way), _) => format!("{shown}: {who} may not write to it: {way}"),
+                    (None, FolderOwner::Ours) => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
+                    (None, FolderOwner::Foreign) => format!(
                         "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
                     ),
-                    FolderOwner::Unknown => format!(
+                    (None, FolderOwner::Unknown) => format!(
                         "{shown}: {who} may not write to it, and who runs this check may not see what is in it: run it as root"
                     ),
                 }),
