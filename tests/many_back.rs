@@ -89,7 +89,7 @@ fn knows_all_domains(stage: &Stage, at: usize, knows: bool) {
     assert!(told.contains(wanted.0) && delivered.starts_with(wanted.1), "{told} {delivered}");
 }
 
-/// It judges and takes nothing, and says why. What another one judges goes on.
+/// It judges and takes nothing, and says why, and over what: by name, and by nobody's address. What another one judges goes on.
 fn disputes(stage: &Stage, is_judged_elsewhere: bool) {
     until(stage, || stage.shown(0)["book"] == "disputed" && stage.shown(0)["bar"] == "disputed");
     until(stage, || stage.out(0).contains("nologd: judges-nothing why=9"));
@@ -97,6 +97,13 @@ fn disputes(stage: &Stage, is_judged_elsewhere: bool) {
     assert!(
         shown.contains("IN DISPUTE") && shown.contains("share publish --replace") && shown.contains("share adopt"),
         "{shown}"
+    );
+    assert!(shown.contains("        velo: suspended here, active in etcd\n"), "{shown}");
+    assert_eq!(shown.contains("        jardin: its limits\n"), is_judged_elsewhere, "{shown}");
+    let disputed = stage.shown(0)["disputed"].to_string();
+    assert!(
+        disputed.starts_with("[{\"here\":\"suspended\",\"in-etcd\":\"active\",\"name\":\"velo\"") && !disputed.contains('@'),
+        "{disputed}"
     );
     let status: Value = serde_json::from_str(&stage.nologd(0, "status --json").1).unwrap();
     assert_eq!(status["judges-nothing"], "disputed");
@@ -154,6 +161,22 @@ fn what_was_suspended_by_a_node_alone_stays_so_until_an_admin_says_otherwise() {
     assert!(!stage.out(0).ends_with("why=9\n") && state(&stage, 0) == state(&stage, 1));
 }
 
+/// It was suspended for all, and made active alone.
+#[test]
+fn who_is_suspended_by_what_etcd_has_is_not_let_in_either() {
+    let mut stage = shared();
+    until(&stage, || stage.nologd(0, SUSPENDED).0 == 0);
+    by_itself(&mut stage, &["association set velo --state active"]);
+    stage.up(0);
+    until(&stage, || stage.shown(0)["bar"] == "disputed");
+    assert!(stage.nologd(0, "share show").1.contains("velo: active here, suspended in etcd\n"), "{}", stage.shown(0));
+    let told = ASSOCIATIONS.map(|association| stage.login(0, members(association)[0]));
+    assert!(told[0].contains("(SUSPENDED)") && told[1].contains("a OK"), "{told:?}");
+    assert_eq!(stage.nologd(0, "share publish --replace").0, 0);
+    assert!(stage.shown(0)["disputed"].is_null());
+    until(&stage, || stage.login(0, members(ASSOCIATIONS[0])[0]).contains("a OK"));
+}
+
 #[test]
 fn what_all_nodes_have_is_taken_where_an_admin_says_so() {
     let mut stage = shared();
@@ -167,6 +190,9 @@ fn what_all_nodes_have_is_taken_where_an_admin_says_so() {
     let told = stage.login(0, members(ASSOCIATIONS[0])[0]);
     assert!(told.contains("(SUSPENDED)"), "{told}");
     assert!(stage.login(1, members(ASSOCIATIONS[0])[0]).contains("a OK"));
+    // Mail to it comes in, as in every state.
+    let delivered = stage.deliver(0, members(ASSOCIATIONS[0])[0], 1000);
+    assert!(delivered.starts_with("250 "), "{delivered}");
     // The other one judges on, by what it has.
     assert!(stage.append(1, members(ASSOCIATIONS[1])[0], 1000).contains("b OK"));
     assert_eq!(stage.nologd(0, "share adopt").0, 0);

@@ -53,6 +53,7 @@ mod seen_zones;
 pub mod share;
 pub mod share_count;
 mod share_desk;
+mod share_dispute;
 pub mod status;
 pub mod sync;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{counted, rows};
 pub use super::share_desk::{BookShown, EndedPages, JudgedShown, KickedElsewhere, ShareDesk, ShareTold, SharedAssociation};
-use super::{AdminCommand, Audience, Executor, Moment, NotDone};
+use super::{AdminCommand, Audience, Executor, Moment, NotDone, share_dispute};
 use crate::quota::print_size;
 use crate::share::Bar;
 
@@ -49,57 +49,67 @@ impl AdminCommand for ShowShare {
     }
 
     fn print(told: &ShareTold) -> String {
-        let etcd = match () {
-            () if !told.etcd_answers => "does not answer",
-            () if told.etcd_full => "answers, and has NO ROOM: nothing that is written is taken (nologd help etcd-full)",
-            () => "answers",
-        };
-        let book = match told.book {
-            BookShown::Unknown => "not known yet whether there is one for all nodes",
-            BookShown::Own => "this node's own (nologd share publish)",
-            BookShown::Shared => "those of all nodes",
-            BookShown::Behind => "those of all nodes, and not the newest",
-            BookShown::Lost => {
-                "as they were before etcd was emptied or put back; nothing can be changed (nologd share publish, on one node)"
-            }
-            BookShown::Disputed => {
-                "IN DISPUTE: this node's own, and etcd has others (nologd share publish --replace: these for all; nologd share adopt: etcd's)"
-            }
-        };
-        let mut text = rows(&[
-            ("this node", told.name.clone()),
-            ("settings", book.to_owned()),
-            ("etcd", etcd.to_owned()),
-            ("nodes", told.nodes.join(" ")),
-            ("certificate", told.certificate_days.map_or("its dates cannot be read".to_owned(), left)),
-        ]);
-        if let Some(bar) = told.bar {
-            text.push_str(&rows(&[("judges", nothing(bar, told.bar_node.as_deref().unwrap_or("another node")))]));
+        let mut text = head(told);
+        if told.book == BookShown::Disputed {
+            text.push_str(&share_dispute::print(told.disputed.as_deref()));
         }
-        if !told.silent.is_empty() {
-            text.push_str(&rows(&[("out of reach", told.silent.join(" "))]));
-        }
-        for one in &told.associations {
-            let node = match &one.node {
-                Some(node) if told.etcd_answers => node.clone(),
-                Some(node) => format!("{node}, as far as is known"),
-                None if told.etcd_answers => "nobody".to_owned(),
-                None => "an unknown node".to_owned(),
-            };
-            let how = match one.judged {
-                JudgedShown::Elsewhere => String::new(),
-                JudgedShown::Counting => ": nothing is stored yet, the storage is being asked (nologd share count)".to_owned(),
-                JudgedShown::Apart => {
-                    ": NOTHING is stored, a mailbox of it is at another backend or on its way (mailbox move --home)".to_owned()
-                }
-                JudgedShown::Closed => ": nothing is stored until etcd answers".to_owned(),
-                JudgedShown::Judged if one.withheld > 0 => format!(": {} held back", print_size(one.withheld)),
-                JudgedShown::Judged => String::new(),
-            };
-            text.push_str(&format!("{}: judged by {node}{how}\n", one.name.reveal()));
-        }
+        told.associations.iter().for_each(|one| text.push_str(&judged(one, told.etcd_answers)));
         text
     }
+}
+
+fn head(told: &ShareTold) -> String {
+    let etcd = match () {
+        () if !told.etcd_answers => "does not answer",
+        () if told.etcd_full => "answers, and has NO ROOM: nothing that is written is taken (nologd help etcd-full)",
+        () => "answers",
+    };
+    let book = match told.book {
+        BookShown::Unknown => "not known yet whether there is one for all nodes",
+        BookShown::Own => "this node's own (nologd share publish)",
+        BookShown::Shared => "those of all nodes",
+        BookShown::Behind => "those of all nodes, and not the newest",
+        BookShown::Lost => {
+            "as they were before etcd was emptied or put back; nothing can be changed (nologd share publish, on one node)"
+        }
+        BookShown::Disputed => {
+            "IN DISPUTE: this node's own, and etcd has others (nologd share publish --replace: these for all; nologd share adopt: etcd's)"
+        }
+    };
+    let mut text = rows(&[
+        ("this node", told.name.clone()),
+        ("settings", book.to_owned()),
+        ("etcd", etcd.to_owned()),
+        ("nodes", told.nodes.join(" ")),
+        ("certificate", told.certificate_days.map_or("its dates cannot be read".to_owned(), left)),
+    ]);
+    if let Some(bar) = told.bar {
+        text.push_str(&rows(&[("judges", nothing(bar, told.bar_node.as_deref().unwrap_or("another node")))]));
+    }
+    if !told.silent.is_empty() {
+        text.push_str(&rows(&[("out of reach", told.silent.join(" "))]));
+    }
+    text
+}
+
+fn judged(one: &SharedAssociation, etcd_answers: bool) -> String {
+    let node = match &one.node {
+        Some(node) if etcd_answers => node.clone(),
+        Some(node) => format!("{node}, as far as is known"),
+        None if etcd_answers => "nobody".to_owned(),
+        None => "an unknown node".to_owned(),
+    };
+    let how = match one.judged {
+        JudgedShown::Elsewhere => String::new(),
+        JudgedShown::Counting => ": nothing is stored yet, the storage is being asked (nologd share count)".to_owned(),
+        JudgedShown::Apart => {
+            ": NOTHING is stored, a mailbox of it is at another backend or on its way (mailbox move --home)".to_owned()
+        }
+        JudgedShown::Closed => ": nothing is stored until etcd answers".to_owned(),
+        JudgedShown::Judged if one.withheld > 0 => format!(": {} held back", print_size(one.withheld)),
+        JudgedShown::Judged => String::new(),
+    };
+    format!("{}: judged by {node}{how}\n", one.name.reveal())
 }
 
 fn left(days: i64) -> String {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::doubt::OldNumbers;
 use crate::private::{Address, revealed};
-use crate::quota::{Book, Day, Name, StorageRows};
+use crate::quota::{Book, Day, DisputedAssociation, Name, StorageRows};
 use crate::share::Bar;
 use crate::words::nullable;
 
@@ -116,6 +116,9 @@ pub struct ShareTold {
     pub name: String,
     /// Whose the settings are.
     pub book: BookShown,
+    /// Over which associations they and those in etcd differ: all of them. None where they are not in dispute, or that cannot be told.
+    #[serde(deserialize_with = "nullable")]
+    pub disputed: Option<Vec<DisputedAssociation>>,
     /// Whether etcd answered the last question.
     pub etcd_answers: bool,
     /// It has no room: it answers, and takes nothing that is written.

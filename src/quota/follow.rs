@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::record::{self, Known};
-use super::{Association, Book, Day, Lending, Loan, Name, Own};
-use crate::private::Address;
+use super::followed::FollowedBook;
+use super::{Association, Book, Day, Name, Own};
 use crate::store::{AsShared, Record, RecordChange, Store, StoreError, may_replace, shareable};
 
 /// What all nodes have, as one of them read it.
@@ -28,13 +27,6 @@ pub enum BookFollowed {
     TooLate,
     /// The settings here are others than all nodes ever had: nothing was changed.
     Disputed,
-}
-
-/// What records say.
-#[derive(Default)]
-struct FollowedBook {
-    associations: BTreeMap<Name, Association>,
-    owns: BTreeMap<Address, Own>,
 }
 
 impl Book {
@@ -113,48 +105,6 @@ fn named(association: Association) -> (Name, Association) {
     (association.name.clone(), association)
 }
 
-impl FollowedBook {
-    fn read(records: &[Record]) -> Result<FollowedBook, StoreError> {
-        let (mut wanted, mut rest) = (FollowedBook::default(), Vec::new());
-        for record in records {
-            match record::read(record)? {
-                Known::Association(association) => drop(wanted.associations.insert(association.name.clone(), *association)),
-                Known::Mailbox(address, own) => drop(wanted.owns.insert(address, own)),
-                Known::Usage(..) | Known::Level(..) | Known::Mark => return Err(StoreError::Damaged),
-                other => rest.push(other),
-            }
-        }
-        let mut domains = BTreeSet::new();
-        let mut of: BTreeMap<_, _> = BTreeMap::new();
-        for association in wanted.associations.values() {
-            for domain in association.all_domains() {
-                if !domains.insert(domain.clone()) {
-                    return Err(StoreError::Damaged);
-                }
-                of.insert(domain.clone(), association.name.clone());
-            }
-        }
-        for known in rest {
-            match known {
-                // As at a start: what is about a domain that nobody has harms nobody.
-                Known::Alias(alias, targets) => {
-                    let owner = of.get(alias.domain()).and_then(|name| wanted.associations.get_mut(name));
-                    owner.into_iter().for_each(|owner| drop(owner.aliases.insert(alias.clone(), targets.clone())));
-                }
-                Known::Loan(Lending { lender, borrower, octets, until })
-                    if lender != borrower && [&lender, &borrower].iter().all(|name| wanted.associations.contains_key(*name)) =>
-                {
-                    let side = |with: &Name| Loan { with: with.clone(), octets, until };
-                    wanted.associations.get_mut(&lender).into_iter().for_each(|one| one.lent.push(side(&borrower)));
-                    wanted.associations.get_mut(&borrower).into_iter().for_each(|one| one.borrowed.push(side(&lender)));
-                }
-                _ => {}
-            }
-        }
-        Ok(wanted)
-    }
-}
-
 /// What makes `now` of what was there.
 fn difference(was: Vec<Record>, now: &[Record]) -> Vec<RecordChange> {
     let was: BTreeMap<_, _> = was.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
@@ -172,7 +122,7 @@ mod tests {
 
     use super::super::{BookParams, Edit, Grant, Kind, Limit, MailboxEdit, SendingSwitch, State};
     use super::*;
-    use crate::private::Domain;
+    use crate::private::{Address, Domain};
     use crate::store::{MemoryStore, Shared};
 
     struct Side {

@@ -14,7 +14,7 @@ use super::clock::today;
 use crate::fault::{Fault, RefusalCode};
 use crate::limit::Seat;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym, Secret};
-use crate::quota::{LoginRoute, Verdict};
+use crate::quota::{LoginRoute, Standing, Verdict};
 use crate::route::{BackendId, Backends};
 
 /// Proof that a backend accepted a credential; only [`log_in`] makes it.
@@ -139,7 +139,7 @@ fn as_its_judge_means_it(context: &Context, who: &Authenticated, fault: Fault) -
 /// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
 fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
     let told = |verdict: Verdict| verdict.code();
-    context.book.may_log_in(user, today()).map_err(told)?;
+    may_log_in(context, user).map_err(told)?;
     context.book.admit(user).map_err(told)
 }
 
@@ -147,6 +147,17 @@ fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
 fn is_suspended_here(context: &Context, user: &Address) -> bool {
     let has_had_theirs = context.share.as_ref().is_none_or(|share| share.link.book.may_be_replaced());
     !has_had_theirs && context.book.may_log_in(user, today()) == Err(Verdict::Suspended)
+}
+
+/// Whether the association's state lets its members log in, by the settings here; and where those in etcd are in dispute with them, by those too: until an
+/// admin says which are right, either suspends.
+///
+/// # Errors
+/// Why not.
+pub(super) fn may_log_in(context: &Context, user: &Address) -> Result<Standing, Verdict> {
+    let standing = context.book.may_log_in(user, today())?;
+    let Some((share, name)) = context.share.as_ref().zip(context.book.association_of(user)) else { return Ok(standing) };
+    if share.link.book.suspends(&name, today()) { Err(Verdict::Suspended) } else { Ok(standing) }
 }
 
 /// Who a credential claims to be.

@@ -3,7 +3,7 @@
 use aws_lc_rs::rand;
 
 use super::Context;
-use super::admission::Authenticated;
+use super::admission::{Authenticated, may_log_in};
 use super::clock::{now, steady, today};
 use super::mailbox::writer_of;
 use crate::fault::RefusalCode;
@@ -25,7 +25,7 @@ impl SubmissionEnvironment for SubmissionEnv<'_> {
     }
 
     fn admits(&self, user: &Address) -> Result<(), RefusalCode> {
-        match self.context.book.may_log_in(user, today()) {
+        match may_log_in(self.context, user) {
             Ok(Standing::ReadOnly) => Err(RefusalCode::ReadOnly),
             Ok(_) => Ok(()),
             Err(verdict) => Err(verdict.code()),

@@ -9,6 +9,7 @@ use super::sealed::CopyKey;
 use crate::admin::node::CopyTrouble;
 use crate::event::{Event, emit};
 use crate::node::Millis;
+use crate::quota::{Day, DisputedAssociation, Name, Standing};
 use crate::share::Bar;
 use crate::store::Store;
 
@@ -42,8 +43,8 @@ struct Stand {
     caught_up: bool,
     trouble: Option<CopyTrouble>,
     lost: Loss,
-    /// This change is not taken over: what is in force here was never that of all nodes, and an admin has to say which is right.
-    disputed: Option<u64>,
+    /// This change is not taken over: what is in force here was never that of all nodes, and an admin has to say which is right. And over what they differ.
+    disputed: Option<(u64, Option<Vec<DisputedAssociation>>)>,
 }
 
 /// Whether etcd went back, so that what stands there is older than what is in force here.
@@ -63,7 +64,7 @@ impl Stand {
     }
 
     fn is_disputed(&self) -> bool {
-        self.is_behind() && self.disputed == self.seen
+        self.is_behind() && self.disputed.as_ref().map(|(number, _)| *number) == self.seen
     }
 }
 
@@ -141,9 +142,25 @@ impl SharedBook {
         self.lock().caught_up
     }
 
-    /// This change is not to be taken over by itself.
-    pub(super) fn dispute(&self, number: u64) {
-        self.lock().disputed = Some(number);
+    /// This change is not to be taken over by itself, for it differs in these, where that can be told.
+    pub(super) fn dispute(&self, number: u64, over: Option<Vec<DisputedAssociation>>) {
+        self.lock().disputed = Some((number, over));
+    }
+
+    /// Over which associations what stands there and what is here differ, where that is in dispute. Nothing changes here meanwhile.
+    pub(super) fn disputed_over(&self) -> Option<Vec<DisputedAssociation>> {
+        let stand = self.lock();
+        stand.disputed.as_ref().filter(|_| stand.is_disputed())?.1.clone()
+    }
+
+    /// Whether an association is suspended by what stands there, where that is in dispute.
+    pub(super) fn suspends(&self, name: &Name, today: Day) -> bool {
+        let is_suspended =
+            |one: &DisputedAssociation| one.in_etcd.map(|state| state.standing(today)) == Some(Standing::Suspended);
+        let stand = self.lock();
+        let disputed = stand.disputed.as_ref().filter(|_| stand.is_disputed());
+        let over = disputed.and_then(|(_, over)| over.as_ref());
+        over.is_some_and(|over| over.iter().any(|one| one.name == *name && is_suspended(one)))
     }
 
     /// The number of what stands there and is not taken over, for an admin has to say whether it is right.
@@ -246,7 +263,7 @@ mod tests {
         let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
         assert!(!book.is_current(), "nothing was seen yet");
         assert!(!book.may_be_replaced() && book.see(5, 0));
-        book.dispute(5);
+        book.dispute(5, None);
         book.done();
         assert!(!book.is_current());
         assert!(!book.see(5, 1), "it was tried");
@@ -254,7 +271,7 @@ mod tests {
         // Something else stands there: that may be what is here.
         assert!(book.see(6, 2));
         assert_eq!((book.disputed(), book.bar(2)), (None, Some(Bar::Behind)));
-        book.dispute(6);
+        book.dispute(6, None);
         book.done();
         book.take(7, None, 3);
         assert_eq!((book.disputed(), book.bar(3), book.may_be_replaced()), (None, None, true));

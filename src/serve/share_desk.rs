@@ -86,6 +86,7 @@ impl ShareDesk for ShareLink {
             silent,
             name: self.name.clone(),
             book,
+            disputed: self.book.disputed_over(),
             etcd_answers: state.answers == Some(true),
             etcd_full: self.etcd.is_full(),
             nodes: state.lives.iter().map(|life| life.node.clone()).collect(),

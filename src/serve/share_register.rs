@@ -12,7 +12,7 @@ use super::share_book::Digests;
 use super::share_etcd::fresh;
 use crate::admin::node::CopyTrouble;
 use crate::private::Private;
-use crate::quota::{Book, BookFollowed, OfferedBook};
+use crate::quota::{Book, BookFollowed, OfferedBook, disputed};
 use crate::share::Bar;
 use crate::share::register::{self, SHELVES, Shelved, Shelving};
 use crate::store::{AsShared, Record, Register, Store, StoreError, shareable};
@@ -129,7 +129,10 @@ impl ShareLink {
         let is_current = || number > self.book.taken().0;
         match book.follow(&**files, &offered, is_current, today()) {
             Ok(BookFollowed::Taken) => self.took(&offered.there, &offered.records),
-            Ok(BookFollowed::Disputed) => self.book.dispute(number),
+            Ok(BookFollowed::Disputed) => {
+                let own = files.scan("").map(shareable);
+                self.book.dispute(number, own.and_then(|own| disputed(&own, &offered.records)).ok());
+            }
             Ok(BookFollowed::TooLate) => {}
             Err(StoreError::Damaged) if !has_any => return Err(CopyTrouble::Empty),
             Err(StoreError::Damaged) => return Err(CopyTrouble::Newer),
