@@ -1,7 +1,7 @@
 //! Mail comes in all the time while an admin puts nologd between Postfix and Dovecot, in the order of docs/admin/install.md, stops and starts it,
 //! and takes it away again, as in "The way back". What Postfix took is in the mailbox at the end: all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,10 +15,13 @@ use nologd::demo::{Behind, Dovecot, MEMBERS, Place, Ports, Postfix};
 use super::lmtp::Talk;
 use crate::support::{Stack, mail_files, restart, start_daemon_at};
 
+/// The numbers of messages that Postfix took, and what it said to each: its name in the queue is in there.
+type Taken = BTreeMap<u64, String>;
+
 /// Somebody who writes all the time, each message with its number, and knows which were taken.
 struct Writer {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<BTreeSet<u64>>,
+    thread: JoinHandle<Taken>,
 }
 
 impl Writer {
@@ -26,14 +29,12 @@ impl Writer {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
-            let mut taken = BTreeSet::new();
+            let mut taken = Taken::new();
             for number in 0.. {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                if Writer::write(port, number) {
-                    taken.insert(number);
-                }
+                taken.extend(Writer::write(port, number).map(|reply| (number, reply)));
                 sleep(Duration::from_millis(20));
             }
             taken
@@ -41,26 +42,28 @@ impl Writer {
         Writer { stop, thread }
     }
 
-    /// Whether Postfix took it.
-    fn write(port: u16, number: u64) -> bool {
+    /// What Postfix said, if it took it.
+    fn write(port: u16, number: u64) -> Option<String> {
         let mut talk = Talk::connect(port, "EHLO elsewhere.example");
         let to = format!("RCPT TO:<{}>", MEMBERS[0].address);
         if !talk.say("MAIL FROM:<a@elsewhere.example>").starts_with('2') || !talk.say(&to).starts_with('2') {
-            return false;
+            return None;
         }
         assert!(talk.say("DATA").starts_with('3'));
-        talk.say(&format!("Subject: steady-{number}-\r\n\r\ntext\r\n.")).starts_with('2')
+        let reply = talk.say(&format!("Subject: steady-{number}-\r\n\r\ntext\r\n."));
+        Some(reply).filter(|reply| reply.starts_with('2'))
     }
 
-    fn end(self) -> BTreeSet<u64> {
+    fn end(self) -> Taken {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
 }
 
-fn postfix(place: &Place, program: &str, words: &[&str]) {
+fn postfix(place: &Place, program: &str, words: &[&str]) -> String {
     let done = Command::new(format!("/usr/sbin/{program}")).arg("-c").arg(place.path("postfix")).args(words).output().unwrap();
     assert!(done.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 /// The numbers of the messages that are in the mailbox.
@@ -72,16 +75,38 @@ fn arrived(dovecot: &Dovecot) -> BTreeSet<u64> {
     mail_files(&dovecot.maildir(MEMBERS[0].address)).iter().filter_map(number).collect()
 }
 
-fn all_arrive(dovecot: &Dovecot, taken: &BTreeSet<u64>) {
-    let end = Instant::now() + Duration::from_secs(60);
+/// What is late is still in Postfix's queue, however long it was to wait there; lost is what is in neither.
+fn all_arrive(stack: &Stack, taken: &Taken) {
+    let end = Instant::now() + Duration::from_secs(120);
+    let mut times_empty = 0;
     loop {
-        let lost: Vec<_> = taken.difference(&arrived(dovecot)).copied().collect();
-        if lost.is_empty() {
+        // The queue first: what leaves it meanwhile is in the mailbox. A look can miss what moves from one of its folders to another.
+        let queue = postfix(&stack.place, "postqueue", &["-j"]);
+        times_empty = if queue.is_empty() { times_empty + 1 } else { 0 };
+        let arrived = arrived(&stack.dovecot);
+        let missing: Vec<_> = taken.iter().filter(|(number, _)| !arrived.contains(number)).collect();
+        if missing.is_empty() {
             return;
         }
-        assert!(Instant::now() < end, "{} of {} are lost: {lost:?}", lost.len(), taken.len());
-        sleep(Duration::from_millis(100));
+        let (are_lost, are_late) = (times_empty > 2, Instant::now() > end);
+        assert!(
+            !are_lost && !are_late,
+            "{} of {} are {}: {missing:?}\nin the queue:\n{queue}\nof them, Postfix wrote:\n{}",
+            missing.len(),
+            taken.len(),
+            if are_lost { "lost" } else { "late" },
+            written_of(stack, &missing)
+        );
+        postfix(&stack.place, "postqueue", &["-f"]);
+        sleep(Duration::from_millis(500));
     }
+}
+
+/// The lines of Postfix's log with the names in the queue of `missing`.
+fn written_of(stack: &Stack, missing: &[(&u64, &String)]) -> String {
+    let log = fs::read_to_string(stack.postfix.log()).unwrap_or_default();
+    let names: Vec<_> = missing.iter().filter_map(|(_, reply)| reply.split_whitespace().last()).collect();
+    log.lines().filter(|line| names.iter().any(|name| line.contains(name))).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -123,7 +148,7 @@ fn no_message_is_lost_forwards_and_backwards() {
     a_while();
     let taken = writer.end();
     assert!(taken.len() > 60, "only {} were taken", taken.len());
-    all_arrive(&stack.dovecot, &taken);
+    all_arrive(&stack, &taken);
 }
 
 fn restart_dead(stack: &mut Stack) -> nologd::demo::Process {
