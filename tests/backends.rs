@@ -200,6 +200,31 @@ fn a_parked_connection_stays_with_its_server() {
     assert_eq!(world.click("bob@velo.example"), "one");
 }
 
+#[test]
+fn a_connection_that_rests_at_a_relay_is_for_that_relay_and_leaves_with_it() {
+    let (store, one, two) = (Store::start(A, 20), Scripted::smtp(), Scripted::smtp());
+    let a = Section { imap: store.port, relay: one.port };
+    let b = Section { imap: nowhere(), relay: two.port };
+    let mut world = World::start(Servers { a, b }, "");
+    let times = |relay: &Scripted, word: &str| String::from_utf8_lossy(&relay.heard()).matches(word).count();
+    world.send_mail();
+    world.send_mail();
+    assert_eq!((times(&one, "EHLO "), times(&one, "MAIL "), times(&one, "QUIT")), (1, 2, 0));
+    // Moved within the file, it is the same.
+    world.reload(world.servers.sections(&[B, A]));
+    world.send_mail();
+    assert_eq!((times(&one, "EHLO "), times(&one, "MAIL "), times(&one, "QUIT")), (1, 3, 0));
+    world.servers.a.relay = two.port;
+    world.reload(world.servers.sections(&[A, B]));
+    world.send_mail();
+    assert_eq!((times(&one, "MAIL "), times(&two, "MAIL ")), (3, 1));
+    let end = Instant::now() + Duration::from_secs(5);
+    while times(&one, "QUIT") == 0 {
+        assert!(Instant::now() < end, "it was left without a word");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Cyrus with a `maxchild` of two.
 #[test]
 fn who_finds_all_seats_taken_by_parked_connections_gets_the_oldest_ones() {

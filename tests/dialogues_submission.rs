@@ -108,7 +108,8 @@ fn sent_by_client(step: &Step) -> &[u8] {
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     let protection = if dialogue.orders("listener starttls") { Protection::StartTls } else { Protection::Secure };
-    let mut play = if dialogue.orders("webmail") { SubmissionPlay::parking() } else { SubmissionPlay::new(protection) };
+    let mut play =
+        if dialogue.orders("nothing rests") { SubmissionPlay::without_rest() } else { SubmissionPlay::new(protection) };
     play.run();
     for (number, step) in &dialogue.steps {
         let result = match step {
@@ -136,7 +137,7 @@ fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
 
 fn order(play: &mut SubmissionPlay, order: &str, size: usize) -> Result<(), String> {
     let holds = match order {
-        "listener starttls" | "whole" | "judged by the relay" | "webmail" => true,
+        "listener starttls" | "whole" | "judged by the relay" | "nothing rests" => true,
         order if order.starts_with("in memory") => true,
         // The client is logged in as alice@asso.example.
         "logged in" => {

@@ -353,7 +353,7 @@ impl Play {
             }
             "relay closes" => self.backend.take().is_some(),
             "relay hung up" => self.backend.as_mut().is_none_or(|backend| backend.ends(PATIENCE)),
-            "relay kept" => self.backend.as_mut().is_some_and(|backend| !backend.ends(SILENCE)),
+            "relay kept" | "relay rests" => self.backend.as_mut().is_some_and(|backend| !backend.ends(SILENCE)),
             "closed" => self.client.ends(PATIENCE),
             "open" => !self.client.ends(SILENCE),
             // For those who set up the play.

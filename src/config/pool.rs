@@ -15,7 +15,8 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> PoolParam
     let per_user = number("per_user", 100, default.per_user);
     let per_backend = number("per_backend", 100_000, default.per_backend);
     let total = number("total", 100_000, default.total);
-    let relays_per_backend = number("relays_per_backend", 100, default.relays_per_backend);
+    let relays = section.number_within(reader, "relays_per_backend", 0..=100).and_then(|number| usize::try_from(number).ok());
+    let relays_per_backend = relays.unwrap_or(default.relays_per_backend);
     let mut seconds = |name: &str, default: Duration| section.number(reader, name, 3600).map_or(default, Duration::from_secs);
     let (rest, verify) = (seconds("rest_seconds", default.rest), seconds("verify_seconds", default.verify));
     let relay_rest = seconds("relay_rest_seconds", default.relay_rest);

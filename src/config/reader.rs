@@ -3,7 +3,7 @@
 //! serde would stop at the first wrong value and knows no line for a value that is well-formed but not allowed. An admin
 //! who has moved 300 associations into a file wants the whole list.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -115,10 +115,14 @@ impl<'a> Section<'a> {
 
     /// A whole number from 1 to `most`.
     pub(super) fn number(&mut self, reader: &mut Reader<'_>, name: &str, most: u64) -> Option<u64> {
-        let found = self.take_as(reader, name, &format!("a whole number from 1 to {most}"), |value| match value {
-            DeValue::Integer(number) => {
-                u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=most).contains(n))
-            }
+        self.number_within(reader, name, 1..=most)
+    }
+
+    /// A whole number in `range`.
+    pub(super) fn number_within(&mut self, reader: &mut Reader<'_>, name: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let found = self.take_as(reader, name, &wanted, |value| match value {
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| range.contains(n)),
             _ => None,
         });
         found.map(|found| found.value)

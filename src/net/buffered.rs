@@ -101,6 +101,11 @@ impl BufferedConn {
         !self.input.is_full() && matches!(self.conn.poll_fill(&mut nobody, &mut self.input), Poll::Ready(Ok(0) | Err(_)))
     }
 
+    /// Sends `words` as far as that goes without waiting; nothing over TLS. For one that is dropped next.
+    pub fn try_say(&self, words: &[u8]) {
+        self.conn.try_say(words);
+    }
+
     /// Says goodbye and closes; a peer that does not listen any more is no fault.
     pub async fn close(mut self) {
         let bye = poll_fn(|cx| self.conn.poll_shutdown(cx));

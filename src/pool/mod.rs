@@ -29,5 +29,5 @@ pub mod seats;
 pub use checkout::{Checkout, CheckoutOwner, Returning};
 pub use params::PoolParams;
 pub use pool::Pool;
-pub use relay::RelayPool;
+pub use relay::{RelayConn, RelayPool, Wear};
 pub use relay_capabilities::RelayCapabilities;

@@ -1,7 +1,7 @@
 //! A connection between two sessions: it belongs to nobody, and must be silent.
 //!
-//! The first byte, or its end, closes it: what arrives between two sessions is nobody's. When its time is over the server hears a
-//! goodbye.
+//! The first byte, or its end, closes it: what arrives between two sessions is nobody's. When its time is over, or others need its place, the
+//! server hears a goodbye: one that writes down who is cut off has nothing to write.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +17,11 @@ use crate::net::buffered::BufferedConn;
 /// How long a server may take to hear that a connection is not needed any more.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A parked connection. Dropped, it closes.
+/// A parked connection. Dropped, it says goodbye and closes.
 pub(super) struct Parked {
     conn: Arc<Mutex<Option<BufferedConn>>>,
     watcher: AbortHandle,
+    goodbye: &'static [u8],
     /// Where it was used last.
     thread: ThreadId,
 }
@@ -36,7 +37,7 @@ impl Parked {
     ) -> Parked {
         let conn = Arc::new(Mutex::new(Some(conn)));
         let watcher = tokio::spawn(watch(conn.clone(), until, goodbye, gone)).abort_handle();
-        Parked { conn, watcher, thread: thread::current().id() }
+        Parked { conn, watcher, goodbye, thread: thread::current().id() }
     }
 
     /// Takes the connection up again, unless it has just closed. Sessions stay on the thread that accepted them, so the next one is
@@ -51,7 +52,9 @@ impl Drop for Parked {
     fn drop(&mut self) {
         self.watcher.abort();
         // The task may be slow to end; the connection is not.
-        drop(lock(&self.conn).take());
+        if let Some(conn) = lock(&self.conn).take() {
+            conn.try_say(self.goodbye);
+        }
     }
 }
 

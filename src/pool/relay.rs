@@ -14,15 +14,58 @@ use tokio::time::Instant;
 use super::params::PoolParams;
 use super::parked::{Parked, lock};
 use crate::net::buffered::BufferedConn;
-use crate::route::BackendId;
+use crate::route::{BackendId, Backends};
 use crate::smtp::client::Capabilities;
 
 /// What a relay hears when a connection is not needed any more.
 const GOODBYE: &[u8] = b"QUIT\r\n";
 
+/// How old a connection may become. A relay that has read its settings anew keeps to the old ones on connections that it has, and what it
+/// said of itself was said at their beginning. Postfix's own client has the same bound (`smtp_connection_reuse_time_limit`).
+const OLDEST: Duration = Duration::from_secs(300);
+
+/// How many messages a connection may carry. Exim takes more, and lets them lie until its next queue run
+/// (`smtp_accept_queue_per_connection`, 10 by default); others refuse the hundredth.
+const MOST: u32 = 10;
+
+/// A connection on which nothing is under way.
+pub struct RelayConn {
+    /// Itself.
+    pub conn: BufferedConn,
+    /// What it has been through.
+    pub wear: Wear,
+    /// What the relay said of itself then.
+    pub capabilities: Capabilities,
+}
+
+/// What a connection has been through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wear {
+    born: Instant,
+    messages: u32,
+}
+
+impl Wear {
+    /// It is made now.
+    pub fn none() -> Wear {
+        Wear { born: Instant::now(), messages: 0 }
+    }
+
+    /// It has carried another message.
+    #[must_use]
+    pub fn and_a_message(self) -> Wear {
+        Wear { messages: self.messages.saturating_add(1), ..self }
+    }
+
+    fn is_out(&self) -> bool {
+        self.messages >= MOST || self.born.elapsed() >= OLDEST
+    }
+}
+
 struct ParkedRelay {
     number: u64,
     backend: BackendId,
+    wear: Wear,
     capabilities: Capabilities,
     parked: Parked,
 }
@@ -48,24 +91,32 @@ impl RelayPool {
         Arc::new(RelayPool { per_backend: params.relays_per_backend, rest: params.relay_rest, inner: Mutex::default() })
     }
 
+    /// Whether any is ever parked.
+    pub fn is_used(&self) -> bool {
+        self.per_backend > 0
+    }
+
     /// Takes the one that was parked last.
-    pub fn take(&self, backend: BackendId) -> Option<(BufferedConn, Capabilities)> {
+    pub fn take(&self, backend: BackendId) -> Option<RelayConn> {
         loop {
             let mut inner = lock(&self.inner);
             let position = inner.parked.iter().rposition(|entry| entry.backend == backend)?;
             let entry = inner.parked.remove(position)?;
             // It may have closed in this very moment.
             if let Some(conn) = entry.parked.take() {
-                return Some((conn, entry.capabilities));
+                return Some(RelayConn { conn, wear: entry.wear, capabilities: entry.capabilities });
             }
         }
     }
 
-    /// Parks one on which nothing is under way; the oldest goes where there are too many. Must run inside the runtime.
-    pub fn park(self: &Arc<RelayPool>, backend: BackendId, conn: BufferedConn, capabilities: Capabilities) {
+    /// Parks one on which nothing is under way; the oldest goes where there are too many. Gives it back to be closed if it is worn out, or
+    /// not silent, or nothing is parked any more. Must run inside the runtime.
+    pub fn park(self: &Arc<RelayPool>, backend: BackendId, relay: RelayConn) -> Option<BufferedConn> {
+        let RelayConn { conn, wear, capabilities } = relay;
+        let until = (Instant::now() + self.rest).min(wear.born + OLDEST);
         let mut inner = lock(&self.inner);
-        if inner.closed || !conn.input().is_empty() {
-            return;
+        if inner.closed || wear.is_out() || !conn.input().is_empty() {
+            return Some(conn);
         }
         let number = inner.next;
         inner.next += 1;
@@ -75,16 +126,22 @@ impl RelayPool {
                 lock(&all.inner).parked.retain(|entry| entry.number != number);
             }
         };
-        let parked = Parked::new(conn, Instant::now() + self.rest, GOODBYE, gone);
-        inner.parked.push_back(ParkedRelay { number, backend, capabilities, parked });
+        let parked = Parked::new(conn, until, GOODBYE, gone);
+        inner.parked.push_back(ParkedRelay { number, backend, wear, capabilities, parked });
         if inner.parked.iter().filter(|entry| entry.backend == backend).count() > self.per_backend {
             inner.release(backend, 1);
         }
+        None
     }
 
     /// Closes the `count` connections to this relay that were parked longest ago: others need the seats.
     pub fn release(&self, backend: BackendId, count: usize) {
         lock(&self.inner).release(backend, count);
+    }
+
+    /// Closes what is parked at backends that are not among `backends` any more, or were changed.
+    pub fn keep(&self, backends: &Backends) {
+        lock(&self.inner).parked.retain(|entry| backends.at(entry.backend).is_some());
     }
 
     /// Closes them, and takes no more.
@@ -115,9 +172,16 @@ mod tests {
     use crate::fault::Side;
     use crate::net::conn::Conn;
 
-    fn conn() -> (BufferedConn, UnixStream) {
+    fn relay() -> (RelayConn, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        (BufferedConn::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
+        let conn = BufferedConn::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60));
+        (RelayConn { conn, wear: Wear::none(), capabilities: Capabilities::default() }, theirs)
+    }
+
+    async fn last_words(mut end: UnixStream) -> String {
+        let mut heard = String::new();
+        end.read_to_string(&mut heard).await.unwrap();
+        heard
     }
 
     const HERE: BackendId = BackendId::new(0);
@@ -132,33 +196,56 @@ mod tests {
         let pool = pool(2, Duration::from_secs(60));
         let mut ends = Vec::new();
         for size in 0..3 {
-            let (conn, end) = conn();
-            pool.park(HERE, conn, Capabilities { size: Some(size), ..Capabilities::default() });
+            let (mut relay, end) = relay();
+            relay.capabilities.size = Some(size);
+            pool.park(HERE, relay);
             ends.push(end);
         }
         assert!(pool.take(BackendId::new(1)).is_none());
-        assert!(matches!(ends[0].read(&mut [0; 9]).await, Ok(0) | Err(_)));
-        let size = || pool.take(HERE).and_then(|(_, capabilities)| capabilities.size);
+        assert_eq!(last_words(ends.remove(0)).await, "QUIT\r\n");
+        let size = || pool.take(HERE).and_then(|relay| relay.capabilities.size);
         assert_eq!([size(), size(), size()], [Some(2), Some(1), None]);
     }
 
     #[tokio::test]
     async fn one_that_stirs_is_gone_and_its_time_ends_with_quit() {
         let pool = pool(9, Duration::from_millis(50));
-        let (one, mut stirs) = conn();
-        let (other, mut rests) = conn();
-        pool.park(HERE, one, Capabilities::default());
-        pool.park(HERE, other, Capabilities::default());
+        let (one, mut stirs) = relay();
+        let (other, rests) = relay();
+        pool.park(HERE, one);
+        pool.park(HERE, other);
         stirs.write_all(b"421 4.4.2 idle\r\n").await.unwrap();
-        let (mut heard, mut nothing) = (String::new(), String::new());
-        rests.read_to_string(&mut heard).await.unwrap();
+        let mut nothing = String::new();
         let _ = stirs.read_to_string(&mut nothing).await;
-        assert_eq!((heard.as_str(), nothing.as_str()), ("QUIT\r\n", ""));
+        assert_eq!((last_words(rests).await.as_str(), nothing.as_str()), ("QUIT\r\n", ""));
         sleep(Duration::from_millis(10)).await;
         assert!(pool.take(HERE).is_none() && lock(&pool.inner).parked.is_empty());
         pool.close();
-        let (late, mut end) = conn();
-        pool.park(HERE, late, Capabilities::default());
-        assert!(matches!(end.read(&mut [0; 9]).await, Ok(0) | Err(_)));
+        assert!(pool.park(HERE, relay().0).is_some(), "too late");
+    }
+
+    /// It would keep to what the relay had in its settings when it began, and Exim would let an eleventh message lie.
+    #[tokio::test]
+    async fn none_is_worn_out() {
+        let pool = pool(9, Duration::from_secs(60));
+        let old = Wear { born: Instant::now().checked_sub(OLDEST).unwrap(), messages: 1 };
+        let busy = Wear { messages: MOST, ..Wear::none() };
+        for wear in [old, busy] {
+            let worn = RelayConn { wear, ..relay().0 };
+            assert!(pool.park(HERE, worn).is_some());
+        }
+        let wear = Wear { born: Instant::now() - OLDEST / 2, messages: MOST - 1 };
+        let (good, _end) = relay();
+        assert!(pool.park(HERE, RelayConn { wear, ..good }).is_none());
+        assert!(pool.take(HERE).is_some_and(|relay| relay.wear == wear), "it is as worn as it was");
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_is_taken_from_the_file_keeps_none() {
+        let pool = pool(9, Duration::from_secs(60));
+        let (one, end) = relay();
+        pool.park(HERE, one);
+        pool.keep(&Backends::default());
+        assert_eq!(last_words(end).await, "QUIT\r\n");
     }
 }

@@ -251,6 +251,7 @@ impl Context {
         self.backends.store(backends.clone());
         name_backends(backends.names());
         self.pool.keep(&backends);
+        self.relay_pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
         self.lists.keep(&backends);

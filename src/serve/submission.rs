@@ -22,8 +22,8 @@ use crate::net::tls;
 use crate::smtp::upstream::{ConnAct, Done};
 use crate::submission::{SubmissionAct, SubmissionLimits, SubmissionParams, SubmissionSession};
 
-/// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
-/// default, and mail programs may stay for minutes.
+/// How long a relay's connection that others cannot have is kept for the next message of a client that says nothing. A Postfix takes 100 at
+/// once by default, and mail programs may stay for minutes.
 const KEPT: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end.
@@ -42,9 +42,9 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mechanisms = context.methods.for_submission(&context.backends.load());
     let params = Arc::new(SubmissionParams { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let session = SubmissionSession::new(params, protection);
-    let (mut session, parking) = match pooling {
-        Pooling::On => (session.parking(), Parking::Any),
-        Pooling::Off => (session, Parking::Never),
+    let (mut session, parking) = match context.relay_pool.is_used() {
+        true => (session.parking(), Parking::Any),
+        false => (session, Parking::Never),
     };
     // From the first octet: a client that says nothing is waited for in the handshake already.
     let login_by = Instant::now() + context.patience.login;
@@ -101,6 +101,7 @@ impl SubmissionDriver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             self.dismiss();
+            self.learn();
             let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
             let relay_input = self.relay.input();
             let command = self.observer.is_on() && self.session.awaits_command();
@@ -187,7 +188,6 @@ impl SubmissionDriver {
         if had_relay && !self.relay.is_open() {
             return Ok(());
         }
-        self.learn();
         if let Some(code) = self.sender.late() {
             self.session.close(code);
             return Ok(());
@@ -241,6 +241,10 @@ impl SubmissionDriver {
         let opening = self.session.relay_capabilities().is_none() || self.session.is_waking();
         let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
         if let Err(fault) = self.relay.fill(patience).await {
+            if let (Fault::Slow(_), true, Some(who)) = (fault, self.session.is_waking(), &self.who) {
+                // A machine that went away says no goodbye: nobody else shall wait for it.
+                self.context.relay_pool.release(who.backend, usize::MAX);
+            }
             self.lose_relay(fault);
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::secure;
+use crate::pool::{RelayConn, Wear};
 use crate::route::{BackendId, Backends, Endpoint, Security};
 use crate::smtp::upstream::{ConnAct, Done, Manner};
 
@@ -39,6 +40,7 @@ pub(super) struct Destination<'a> {
 pub(super) struct UpstreamConn {
     role: Role,
     conn: Option<BufferedConn>,
+    wear: Wear,
     parking: Parking,
 }
 
@@ -55,7 +57,7 @@ pub(super) enum Parking {
 
 impl UpstreamConn {
     pub(super) fn new(role: Role, parking: Parking) -> UpstreamConn {
-        UpstreamConn { role, conn: None, parking }
+        UpstreamConn { role, conn: None, wear: Wear::none(), parking }
     }
 
     /// Whether there is a connection.
@@ -123,8 +125,10 @@ impl UpstreamConn {
             }
             ConnAct::Park(capabilities) => {
                 if let (Some(conn), Some(to)) = (self.conn.take(), to) {
-                    context.relay_pool.park(to.backend, conn, capabilities);
+                    let wear = self.wear.and_a_message();
+                    self.conn = context.relay_pool.park(to.backend, RelayConn { conn, wear, capabilities });
                 }
+                self.hang_up(Manner::WithQuit.last_words()).await;
                 self.parking = Parking::Any;
                 return None;
             }
@@ -135,9 +139,9 @@ impl UpstreamConn {
     async fn connect(&mut self, context: &Context, to: Option<Destination<'_>>) -> Result<Done, Fault> {
         let to = to.ok_or(Fault::Down)?;
         if self.parking == Parking::Any
-            && let Some((conn, capabilities)) = context.relay_pool.take(to.backend)
+            && let Some(RelayConn { conn, wear, capabilities }) = context.relay_pool.take(to.backend)
         {
-            (self.conn, self.parking) = (Some(conn), Parking::Taken);
+            (self.conn, self.wear, self.parking) = (Some(conn), wear, Parking::Taken);
             return Ok(Done::Reused(capabilities));
         }
         let endpoint = self.endpoint(to).ok_or(Fault::Down)?;
@@ -146,7 +150,7 @@ impl UpstreamConn {
                 context.relay_pool.release(to.backend, 1);
             }
         });
-        self.conn = Some(conn.await?);
+        (self.conn, self.wear) = (Some(conn.await?), Wear::none());
         Ok(Done::Connected { starttls: endpoint.security == Security::StartTls })
     }
 

@@ -189,11 +189,16 @@ impl Upstream {
         }
     }
 
-    /// Nothing is under way on the connection, and it is not needed: it is parked, or closes.
-    pub fn part(&mut self) {
-        match self.state {
-            ConnState::Ready(capabilities) if self.reuse == Reuse::Clean => self.state = ConnState::Parking(capabilities),
-            _ => self.leave(Manner::WithQuit),
+    /// Whether another session may have the connection, as far as is known by now.
+    pub fn is_shared(&self) -> bool {
+        self.reuse == Reuse::Clean
+    }
+
+    /// Nothing is under way on the connection: where another session may have it, it is parked. RFC 5321 4.1.1.4: behind a message that was
+    /// taken the server is as after RSET, so none is said.
+    pub fn give_back(&mut self) {
+        if let (ConnState::Ready(capabilities), Reuse::Clean) = (&self.state, self.reuse) {
+            self.state = ConnState::Parking(*capabilities);
         }
     }
 

@@ -97,10 +97,7 @@ impl SubmissionSession {
             }
             SmtpCommand::Quit => {
                 self.answers.extend_from_slice(answer::GOODBYE);
-                match state {
-                    SubmissionState::Open(_, Mail::Idle) => self.relay.part(),
-                    _ => self.relay.leave(Manner::WithQuit),
-                }
+                self.relay.leave(Manner::WithQuit);
             }
             SmtpCommand::StartTls => return self.start_tls(state),
             SmtpCommand::Auth(name, initial) => return self.auth(state, name, initial),

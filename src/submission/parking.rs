@@ -1,8 +1,8 @@
-//! Connections to the relay that outlive a session, for a webmail: when one is clean enough to be parked, and how the next session
+//! Connections to the relay that outlive a session: each goes back with the message that was sent on it, and the next message, of whoever,
 //! begins on it.
 
 use super::session::SubmissionSession;
-use super::state::{Ask, Mail, SubmissionState};
+use super::state::{Ask, Mail, SubmissionState, User};
 use crate::smtp::upstream::{Manner, Reuse, Upstream};
 
 impl SubmissionSession {
@@ -14,10 +14,8 @@ impl SubmissionSession {
 
     /// Lets the relay go, if nothing is under way with it: its connections are few.
     pub fn release_relay(&mut self) {
-        match self.state {
-            SubmissionState::Open(_, Mail::Idle) => self.relay.part(),
-            SubmissionState::Open(_, Mail::Broken) => self.relay.leave(Manner::WithQuit),
-            _ => {}
+        if let SubmissionState::Open(_, Mail::Idle | Mail::Broken) = self.state {
+            self.relay.leave(Manner::WithQuit);
         }
     }
 
@@ -26,6 +24,13 @@ impl SubmissionSession {
         if let SubmissionState::Open(_, Mail::Asked(Ask::Mail { fresh, .. })) = &mut self.state {
             *fresh = false;
         }
+    }
+
+    /// MAIL was refused on a connection that had been parked. Some relays take so many messages on each, and say so here: one that is new
+    /// is asked, and its word is the one that is told.
+    pub(super) fn ask_afresh(&mut self, user: User, command: Vec<u8>, utf8: bool) {
+        self.relay.leave(Manner::WithQuit);
+        self.state = SubmissionState::Open(user, Mail::Asked(Ask::Mail { command, sent: false, fresh: true, utf8 }));
     }
 
     /// Whether the relay's reply will show if a connection that was parked is still alive. It need not be waited for long.

@@ -125,6 +125,8 @@ impl SubmissionSession {
             Ask::Rcpt(envelope) => Mail::Envelope(Envelope { accepted: envelope.accepted + 1, ..envelope }),
             Ask::Final | Ask::Withheld => {
                 self.taken_over(true);
+                // At once, not with the session: a mail program may stay open for minutes.
+                self.relay.give_back();
                 Mail::Idle
             }
             Ask::Data { mut message, ready, ended } => {
@@ -139,8 +141,10 @@ impl SubmissionSession {
     }
 
     fn refused(&mut self, user: User, ask: Ask, reply: &Reply) {
+        let is_shared = self.relay.is_shared();
         self.relay.spoil();
         let mail = match ask {
+            Ask::Mail { command, fresh: false, utf8, .. } if is_shared => return self.ask_afresh(user, command, utf8),
             Ask::Mail { .. } => Mail::Idle,
             Ask::Rcpt(envelope) => Mail::Envelope(envelope),
             Ask::Final | Ask::Withheld => {

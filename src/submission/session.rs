@@ -148,6 +148,14 @@ impl SubmissionSession {
         }
     }
 
+    /// What the relay is to judge, where it does.
+    pub(super) fn login(&self) -> Option<&Credential> {
+        match &self.state {
+            SubmissionState::Judging(Some(user)) | SubmissionState::Open(user, _) => user.login.as_ref(),
+            _ => None,
+        }
+    }
+
     /// TLS with the client is up. RFC 3207 4.2: all that was said before is forgotten.
     pub fn tls_started(&mut self) {
         self.protection = Protection::Secure;

@@ -5,6 +5,7 @@ use std::mem;
 use super::environment::SubmissionEnvironment;
 use super::session::{SubmissionAct, SubmissionSession, SubmissionStep};
 use super::state::{Mail, SubmissionState};
+use crate::fault::Fault;
 use crate::smtp::client::Opening;
 use crate::smtp::upstream::Done;
 
@@ -40,17 +41,18 @@ impl SubmissionSession {
     pub fn relay_is(&mut self, done: Done) {
         match done {
             Done::Connected { starttls } => {
-                let login = match &self.state {
-                    SubmissionState::Judging(Some(user)) | SubmissionState::Open(user, _) => user.login.clone(),
-                    _ => None,
-                };
+                let login = self.login().cloned();
                 // Where somebody logs in, the connection is theirs.
                 let own = login.is_some();
                 self.relay.connected(Opening::new(&self.params.hostname, starttls, login), own);
             }
             Done::Reused(capabilities) => {
                 self.relay.reused(capabilities);
-                self.begin_on_parked();
+                match self.login() {
+                    None => self.begin_on_parked(),
+                    // It says nothing of the password that the relay is to judge.
+                    Some(_) => self.drop_relay(Fault::Down),
+                }
             }
             Done::Secured => self.relay.secured(),
             Done::Failed(fault) => {

@@ -1,8 +1,12 @@
-//! A webmail's messages, each in a session of its own, over connections to a real Postfix that rest in between.
+//! Messages, each in a session of its own, over connections to a real Postfix that rest in between.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -17,7 +21,7 @@ const ALICE: &Member = &MEMBERS[0];
 const BOB: &Member = &MEMBERS[1];
 const CHLOE: &Member = &MEMBERS[2];
 
-/// One message in one session, pipelined; everything that was answered behind the login.
+/// One message in one session, pipelined; everything that was answered behind the login. Without TLS, as a webmail.
 fn send(stack: &Stack, from: &Member, to: &[&str], subject: &str) -> String {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, stack.ports().webmail_submission)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -104,4 +108,123 @@ fn a_webmails_messages_share_connections_to_the_relay() {
     assert_eq!(connections(&stack) - now, 1);
     subjects.extend(["one is refused".to_owned(), "nobody is refused".to_owned()]);
     arrived(&stack, &subjects);
+}
+
+/// Everything that can happen to Postfix while members send: its processes die, hang, and read their settings anew.
+#[test]
+fn a_postfix_that_is_killed_stopped_and_reloaded_gets_each_message_once() {
+    let stack = Stack::start();
+    // It takes a process that is killed with its first client for one that cannot start, and waits a minute before it starts another.
+    postfix(&stack, "postconf", &["-e", "service_throttle_time=1s"]);
+    postfix(&stack, "postfix", &["reload"]);
+    let told = Mutex::new(Vec::new());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (stack, told, is_over) = (&stack, &told, &is_over);
+        for (writer, who) in [ALICE, BOB, ALICE, BOB].into_iter().enumerate() {
+            scope.spawn(move || {
+                for number in 0..100_000 {
+                    if is_over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let subject = format!("under fire {writer} {number}");
+                    let answer = try_to_send(stack, who, &subject);
+                    told.lock().unwrap().push((subject, answer));
+                    // Within what each may send in an hour.
+                    std::thread::sleep(Duration::from_millis(80));
+                }
+            });
+        }
+        for round in 0..30 {
+            std::thread::sleep(Duration::from_millis(50 + round * 37 % 300));
+            let there = smtpds(stack);
+            match round % 3 {
+                0 => drop(postfix(stack, "postfix", &["reload"])),
+                1 => signal(there.get(..1).unwrap_or_default(), Signal::SIGKILL),
+                _ => {
+                    signal(&there, Signal::SIGSTOP);
+                    std::thread::sleep(Duration::from_millis(round * 10));
+                    signal(&there, Signal::SIGCONT);
+                }
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let told = told.into_inner().unwrap();
+    let end = Instant::now() + Duration::from_secs(120);
+    let found = loop {
+        let found = found(&stack);
+        let missing = told.iter().filter(|(subject, answer)| answer.starts_with("250 ") && !found.contains_key(subject)).count();
+        if missing == 0 && postfix(&stack, "postqueue", &["-j"]).is_empty() {
+            break found;
+        }
+        assert!(Instant::now() < end, "{missing} of {} did not arrive, or wait", told.len());
+        postfix(&stack, "postqueue", &["-f"]);
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    let mut kinds = [0; 3];
+    for (subject, answer) in &told {
+        let times = found.get(subject).copied().unwrap_or(0);
+        let (kind, holds) = match answer {
+            answer if answer.starts_with("250 ") => (0, times == 1),
+            answer if answer.contains("(SENT-OR-NOT)") => (1, times <= 1),
+            _ => (2, times == 0),
+        };
+        kinds[kind] += 1;
+        assert!(holds, "{subject} is there {times} times, and was answered {answer:?}");
+    }
+    let log = fs::read_to_string(stack.postfix.log()).unwrap_or_default();
+    assert!(kinds[0] > 50, "{kinds:?}; Postfix wrote:\n{log}");
+}
+
+/// To those of them that are still there.
+fn signal(processes: &[Pid], signal: Signal) {
+    for pid in processes {
+        let _ = kill(*pid, signal);
+    }
+}
+
+/// What the message was answered at last.
+fn try_to_send(stack: &Stack, from: &Member, subject: &str) -> String {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, stack.ports().webmail_submission)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut last = String::new();
+    let login = STANDARD.encode(format!("\0{}\0{}", from.address, from.password));
+    let letter = format!("From: <{}>\r\nSubject: {subject}\r\n\r\nHello.\r\n.", from.address);
+    let mail = format!("MAIL FROM:<{}>", from.address);
+    let to = format!("RCPT TO:<{}>", CHLOE.address);
+    for command in ["", "EHLO webmail.example", &format!("AUTH PLAIN {login}"), &mail, &to, "DATA", &letter] {
+        if !command.is_empty() {
+            stream.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        }
+        last.clear();
+        while last.as_bytes().get(3) != Some(&b' ') {
+            last.clear();
+            assert!(stream.read_line(&mut last).unwrap() > 0, "it hung up behind {command}");
+        }
+        if !last.starts_with(['2', '3']) {
+            return last;
+        }
+    }
+    last
+}
+
+fn postfix(stack: &Stack, program: &str, words: &[&str]) -> String {
+    let mut command = Command::new(format!("/usr/sbin/{program}"));
+    let done = command.arg("-c").arg(stack.place.path("postfix")).args(words).output().unwrap();
+    assert!(done.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// How often each subject is in the mailbox.
+fn found(stack: &Stack) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for file in mail_files(&stack.dovecot.maildir(CHLOE.address)) {
+        let letter = fs::read_to_string(file).unwrap_or_default();
+        if let Some(subject) = letter.lines().find_map(|line| line.strip_prefix("Subject: ")) {
+            *found.entry(subject.to_owned()).or_default() += 1;
+        }
+    }
+    found
 }

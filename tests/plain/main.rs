@@ -87,6 +87,8 @@ mod quota_races;
 mod quota_told;
 #[path = "../quota_truth.rs"]
 mod quota_truth;
+#[path = "../relay_moods.rs"]
+mod relay_moods;
 #[path = "../reload.rs"]
 mod reload;
 #[path = "../scrub.rs"]

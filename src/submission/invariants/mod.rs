@@ -47,7 +47,7 @@ pub fn check_command(line: &[u8]) {
 /// What both sides got, and whether the session is over. The relay answers each line as it must, as long as there is one. Of a
 /// message that was cut off, how much went out depends on the pieces: it is left out.
 fn played(input: &[u8], parking: bool, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
-    let mut play = if parking { SubmissionPlay::parking() } else { SubmissionPlay::new(Protection::Secure) };
+    let mut play = if parking { SubmissionPlay::new(Protection::Secure) } else { SubmissionPlay::without_rest() };
     let mut yes = AcceptingRelay::default();
     play.run();
     let mut rest = input;

@@ -40,10 +40,10 @@ pub struct SubmissionPlay {
 }
 
 impl SubmissionPlay {
-    /// A new session.
+    /// A new session, which shares connections to relays with others.
     pub fn new(protection: Protection) -> SubmissionPlay {
         SubmissionPlay {
-            session: SubmissionSession::new(Arc::new(test_params()), protection),
+            session: SubmissionSession::new(Arc::new(test_params()), protection).parking(),
             env: SubmissionTestEnvironment::new(),
             client: Vec::new(),
             relay: Vec::new(),
@@ -60,16 +60,16 @@ impl SubmissionPlay {
         }
     }
 
-    /// A new session that shares connections to relays, as the one for a webmail.
-    pub fn parking() -> SubmissionPlay {
-        let session = SubmissionSession::new(Arc::new(test_params()), Protection::Secure).parking();
+    /// A new session where no connection rests.
+    pub fn without_rest() -> SubmissionPlay {
+        let session = SubmissionSession::new(Arc::new(test_params()), Protection::Secure);
         SubmissionPlay { session, ..SubmissionPlay::new(Protection::Secure) }
     }
 
     /// The next client of the same relay, which finds the connection that is parked, if there is one.
     pub fn next_session(&mut self) {
         let parked = self.parked.take();
-        *self = SubmissionPlay { parked, relay_up: self.relay_up, ..SubmissionPlay::parking() };
+        *self = SubmissionPlay { parked, relay_up: self.relay_up, ..SubmissionPlay::new(Protection::Secure) };
         self.run();
     }
 
@@ -200,6 +200,10 @@ impl SubmissionPlay {
     }
 
     fn send(&mut self) {
+        // As the driver does: a final dot is not sent to who is gone.
+        if self.session.is_ending() && !self.connected {
+            self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
+        }
         self.to_client.extend(self.session.answers());
         let commands = self.session.commands();
         if self.connected {
