@@ -20,6 +20,10 @@ const START: usize = 6 * 1024;
 /// Octets beyond them that are looked at meanwhile: the end of a message is seen only when all of it is there.
 const AHEAD: usize = dot::END.len() + 3;
 
+/// Octets up to the end of a message that are copied, to go out with the final dot, and behind the header where they are all there is:
+/// a message of 10 kB is one packet on its way to the relay, and wakes it once.
+const LAST_PIECE: usize = 16 * 1024;
+
 /// What the scrubber judges by.
 struct ScrubInput {
     header: Vec<u8>,
@@ -166,7 +170,7 @@ impl SubmissionSession {
         }
     }
 
-    // The bytes stay in the driver's buffer and go on from there.
+    // The bytes stay in the driver's buffer and go on from there, but for the last ones.
     fn dotted_body(&mut self, user: User, mut message: Message, client: &[u8]) -> SubmissionStep {
         let MessageSource::Data(dotted) = &mut message.source else { return SubmissionStep::new(0, SubmissionAct::Close) };
         let seen = dotted.body(client);
@@ -183,10 +187,11 @@ impl SubmissionSession {
         if let Some(flaw) = flaw {
             return self.refuse(user, message, seen.pass, flaw.answer(), false);
         }
-        if seen.pass == 0 && seen.next == Next::End {
+        if seen.pass <= LAST_PIECE && seen.next == Next::End {
+            self.relay.say(&client[..seen.pass]);
             let mail = self.finish();
             self.state = SubmissionState::Open(user, mail);
-            return SubmissionStep::new(dot::END.len(), SubmissionAct::Again);
+            return SubmissionStep::new(seen.pass + dot::END.len(), SubmissionAct::Again);
         }
         self.state = SubmissionState::Open(user, Mail::Message(message));
         SubmissionStep::new(0, if seen.pass > 0 { SubmissionAct::Forward(seen.pass) } else { SubmissionAct::Read(Side::Client) })
