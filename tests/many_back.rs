@@ -169,9 +169,9 @@ fn who_is_suspended_by_what_etcd_has_is_not_let_in_either() {
     by_itself(&mut stage, &["association set velo --state active"]);
     stage.up(0);
     until(&stage, || stage.shown(0)["bar"] == "disputed");
-    assert!(stage.nologd(0, "share show").1.contains("velo: active here, suspended in etcd\n"), "{}", stage.shown(0));
     let told = ASSOCIATIONS.map(|association| stage.login(0, members(association)[0]));
     assert!(told[0].contains("(SUSPENDED)") && told[1].contains("a OK"), "{told:?}");
+    assert!(stage.nologd(0, "share show").1.contains("velo: active here, suspended in etcd\n"), "{}", stage.shown(0));
     assert_eq!(stage.nologd(0, "share publish --replace").0, 0);
     assert!(stage.shown(0)["disputed"].is_null());
     until(&stage, || stage.login(0, members(ASSOCIATIONS[0])[0]).contains("a OK"));

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::finding::Faults;
 use super::rights::Mends;
@@ -45,7 +45,7 @@ pub(super) fn certificates(config: &Config, unit: &Unit, starter: &Starter, foun
     for name in &names {
         usable |= one(&folder.join(&**name), name, files, found) && **name == *files.default;
     }
-    rights(names.iter().map(|name| folder.join(&**name)), starter, found);
+    rights(folder, &names, starter, found);
     // What is left: the example's key where others can reach it.
     if let Some(Err(trouble)) = usable.then(|| config::certificates(config)) {
         found.wrong(trouble.to_string());
@@ -120,10 +120,12 @@ pub(super) fn counted(days: u64) -> String {
 }
 
 /// As root, nologd reads its certificates at the start; renewed ones it reads as the user that it has become.
-fn rights(folders: impl Iterator<Item = PathBuf>, starter: &Starter, found: &mut Faults) {
+fn rights(folder: &Path, names: &[Box<str>], starter: &Starter, found: &mut Faults) {
     let Some(user) = starter.becomes() else { return };
     let mut mends = Mends::of(starter, user);
-    for file in folders.flat_map(|folder| [CHAIN, KEY].map(|file| folder.join(file))) {
+    let files = names.iter().flat_map(|name| [CHAIN, KEY].map(|file| folder.join(&**name).join(file)));
+    // Which there are is read in the folder itself.
+    for file in std::iter::once(folder.to_owned()).chain(files) {
         if let Some(mend) = mends.of_file(&file) {
             found.wrong(format!(
                 "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \
