@@ -131,7 +131,6 @@ mod tests {
 
     use super::super::ImapStep;
     use super::super::stand_ins::Play;
-    use super::*;
     use crate::quota::{Day, Told};
 
     #[test]

@@ -155,10 +155,14 @@ impl Refresh {
         (self.begun.hasty, self.begun.long, self.begun.outside) = (true, true, true);
     }
 
-    /// The storage said `seen` to somebody who asked outside a session: that there is nothing is not simply believed ([`Refreshed::InVain`]).
+    /// The storage said `seen` to somebody who asked outside a session: that there is nothing is not simply believed ([`Refreshed::InVain`]). What
+    /// the judge before had the mail server delete may still be under way there, and nobody will tell: the next session counts once more.
     pub(super) fn finish_told(mut self, seen: Amount, today: Day) -> Refreshed {
         (self.begun.hasty, self.begun.outside) = (true, true);
-        self.finish(seen, today)
+        let (tenant, number) = (self.tenant.clone(), self.number);
+        let refreshed = self.finish(seen, today);
+        tenant.lock().change(number, Tally::want);
+        refreshed
     }
 
     /// It could not read all, but `least`: a count is wanted. Whether anything was known before.

@@ -240,6 +240,10 @@ mod tests {
         assert!(counted(book.count_share(4), &all));
         assert_eq!(["a@velo.example", "gone@velo.example", "c@jardin.example"].map(|who| used(&book, who)), [10, 30, 0]);
         assert!(counted(book.count_share(4), &all), "also when it is known by then");
+        // A session of the judge before may still have something deleted.
+        assert!(!book.is_seen(&at("a@velo.example")));
+        let _ = book.begin_refresh(&at("a@velo.example")).unwrap().finish(Amount { octets: 10, messages: 1 }, today);
+        assert!(book.is_seen(&at("a@velo.example")));
         // What came through us since the count began is added, and what went is gone.
         let count = book.count_share(4);
         let stored = book.reserve(&at("a@velo.example"), Amount::message(5), Origin::Member, today).unwrap();

@@ -102,7 +102,7 @@ pub fn folders(stage: &Stage, address: &str) -> String {
     table(stage, address).lines().skip(1).collect::<Vec<_>>().join("; ").replace('\t', " ")
 }
 
-/// It fails where a folder goes while doveadm looks, as one may whose client was cut: then it looks again.
+/// It fails where a folder goes while doveadm looks, as one may whose client was cut: then it looks again, for as long as that takes on a busy machine.
 fn table(stage: &Stage, address: &str) -> String {
     let words = ["-f", "tab", "mailbox", "status", "-u", address, "messages vsize", "*"];
     let look = || {
@@ -112,7 +112,7 @@ fn table(stage: &Stage, address: &str) -> String {
             None
         })
     };
-    (0..5).find_map(|_| look()).unwrap_or_else(|| stage.doveadm(&words))
+    (0..50).find_map(|_| look()).unwrap_or_else(|| stage.doveadm(&words))
 }
 
 /// Whether Dovecot itself counts more than the book says, before and after the book is asked: what is deleted in between was in one of the two.
