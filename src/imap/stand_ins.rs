@@ -103,6 +103,12 @@ impl Alice {
         self.book.watch(&self.address)
     }
 
+    /// A quarter of a second is over.
+    #[cfg(test)]
+    pub(super) fn tick(&self) {
+        self.book.tick();
+    }
+
     /// Whether her mailbox and Bob's are counted.
     #[cfg(test)]
     pub(super) fn seen(&self) -> [bool; 2] {

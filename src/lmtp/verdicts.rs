@@ -5,6 +5,7 @@ use std::mem;
 
 use super::session::{Awaited, LmtpAct, LmtpSession, LmtpStep};
 use super::state::{LmtpState, RecipientFate, Transaction};
+use crate::fault::{Fault, Side};
 use crate::smtp::replied::{Replied, Wanted, hear};
 
 impl LmtpSession {
@@ -23,6 +24,12 @@ impl LmtpSession {
             self.answers.extend(answer);
             self.state = LmtpState::Verdicts(transaction, next + 1);
             return LmtpStep::new(0, LmtpAct::Again);
+        }
+        // The end of the message has not left yet: this is no verdict on it.
+        if !input.is_empty() && self.backends.get(slot.0).is_some_and(|backend| backend.upstream.gathered() > 0) {
+            self.state = LmtpState::Verdicts(transaction, next);
+            self.drop_backend(slot, Fault::Garbage(Side::Backend));
+            return LmtpStep::of_backend(input.len(), LmtpAct::Again);
         }
         let (used, heard) = hear(input, Wanted::Done);
         let (accepted, reply) = match heard {

@@ -51,12 +51,13 @@ impl Tally {
     /// A count ends, finished or not.
     pub(super) fn end_count(&mut self) {
         self.counting = self.counting.saturating_sub(1);
-        self.taken = None;
     }
 
-    /// Whether somebody who can leave a count to others is to make it.
+    /// Whether somebody who can leave a count to others is to make it. All that hear of a change ask this, and again for each change, so nothing
+    /// but time sets it free: else one member who deletes and twenty programs that idle would have the mail server count without a pause.
     pub(super) fn take_count(&mut self, now: Tick) -> bool {
-        let free = self.taken.is_none_or(|at| now.saturating_sub(at) >= REST);
+        let pause = if self.counting > 0 { REST } else { BLUR };
+        let free = self.taken.is_none_or(|at| now.saturating_sub(at) >= pause);
         if free {
             self.taken = Some(now);
         }
@@ -144,7 +145,7 @@ impl Tally {
     /// Something was deleted, and whoever did it does not count.
     pub(super) fn unsee(&mut self) {
         self.unseen += 1;
-        (self.wanted, self.shrunk, self.taken) = (true, true, None);
+        (self.wanted, self.shrunk) = (true, true);
     }
 
     /// The same, told by somebody who is not logged in here: the sessions that are open count.

@@ -85,8 +85,8 @@ impl Book {
         renames.unwrap_or(0)
     }
 
-    /// Whether whoever asks is to count: nobody else has taken that upon himself since the last deletion, or a second has passed. For one who can leave it to others
-    /// for a moment, and looks again.
+    /// Whether whoever asks is to count: nobody else has taken that upon himself within a quarter of a second, or, as long as a count is under way, within one. For
+    /// one who can leave it to others for a moment, and looks again.
     pub fn take_count(&self, mailbox: &Address) -> bool {
         let taken = self.with(mailbox, |tenant, ledger, mailbox| {
             let now = tenant.pulse.now();

@@ -37,7 +37,7 @@ pub(super) struct Tally {
     pub(super) begun: u64,
     pub(super) finished: u64,
     pub(super) counts: u64,
-    /// When somebody took the next count upon himself, if it did not end since, and nothing was deleted.
+    /// When somebody took a count upon himself that others can make as well.
     pub(super) taken: Option<Tick>,
     /// Pushes that came, whoever had the mailbox; only differences mean anything.
     pub(super) pushes: u64,

@@ -166,9 +166,11 @@ impl SubmissionDriver {
         if self.session.is_ending() && self.relay.is_gone() {
             self.lose_relay(Fault::Gone(Side::Backend));
         }
-        let commands = self.session.commands();
-        if let Err(fault) = self.relay.send(&commands, self.context.patience.stall).await {
-            self.lose_relay(fault);
+        if !self.relay_spoke_early() {
+            let commands = self.session.commands();
+            if let Err(fault) = self.relay.send(&commands, self.context.patience.stall).await {
+                self.lose_relay(fault);
+            }
         }
         let answers = self.session.answers();
         if self.observer.is_on() {
@@ -179,6 +181,12 @@ impl SubmissionDriver {
             self.client.send(&answers).await?;
         }
         Ok(())
+    }
+
+    /// Whether the relay has said something before it was sent the end of the message, as far as is known by now: that judges nothing, so the end
+    /// stays here, and the session sees what it was.
+    fn relay_spoke_early(&self) -> bool {
+        self.session.is_ending() && !self.relay.input().is_empty()
     }
 
     async fn read_client(&mut self) -> Result<(), Fault> {
@@ -238,6 +246,9 @@ impl SubmissionDriver {
 
     async fn read_relay(&mut self) -> Result<(), Fault> {
         self.send().await?;
+        if self.relay_spoke_early() {
+            return Ok(());
+        }
         let opening = self.session.relay_capabilities().is_none() || self.session.is_waking();
         let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
         if let Err(fault) = self.relay.fill(patience).await {

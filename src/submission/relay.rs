@@ -48,8 +48,21 @@ impl SubmissionSession {
             return self.ask_mail(user, command, fresh, utf8, relay);
         }
         let wanted = if let Ask::Data { .. } = ask { Wanted::Message } else { Wanted::Done };
+        // What we ask has not left yet: this is no answer to it.
+        let is_early = self.relay.gathered() > 0 && !relay.is_empty();
         let (used, heard) = hear(relay, wanted);
         match heard {
+            // It does not want the message, and has not heard its end.
+            Replied::No(reply) if is_early && matches!(ask, Ask::Final) => {
+                self.relay.leave(Manner::For(Fault::Garbage(Side::Backend)));
+                self.ended = Some(false);
+                reply.write(&mut self.answers);
+                self.state = SubmissionState::Open(user, Mail::Idle);
+            }
+            Replied::Part | Replied::Yes(_) | Replied::No(_) if is_early => {
+                self.state = SubmissionState::Open(user, Mail::Asked(ask));
+                self.drop_relay(Fault::Garbage(Side::Backend));
+            }
             Replied::Part => {
                 self.state = SubmissionState::Open(user, Mail::Asked(ask));
                 return SubmissionStep::new(0, SubmissionAct::Read(Side::Backend));
@@ -57,7 +70,7 @@ impl SubmissionSession {
             Replied::Yes(reply) => self.accepted(user, ask, &reply),
             Replied::No(reply) => self.refused(user, ask, &reply),
             // 421. RFC 5321 4.2.5: it has said no, so it will not send the message.
-            Replied::Lost(fault @ Fault::Gone(_)) if matches!(ask, Ask::Final) => {
+            Replied::Lost(fault @ Fault::Gone(_)) if matches!(ask, Ask::Final) && !is_early => {
                 self.relay.leave(Manner::For(fault));
                 self.ended = Some(false);
                 self.answers.extend(answer::refusal(RefusalCode::BackendDown));

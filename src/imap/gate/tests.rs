@@ -113,6 +113,7 @@ fn a_rename_belongs_to_whoever_owns_the_folder() {
 
 /// What is due to each of two sessions of one mailbox at the end, after both heard of a deletion.
 struct Both {
+    alice: Arc<Alice>,
     account: Arc<dyn Account>,
     mine: Gate,
     other: Gate,
@@ -120,12 +121,14 @@ struct Both {
 
 impl Both {
     fn new() -> Both {
-        let account: Arc<dyn Account> = Alice::with_room();
+        let alice = Alice::with_room();
+        let account: Arc<dyn Account> = alice.clone();
         let gate = || Gate::new(Some(account.clone()), Ways::new([Some(Way::ListStatus), None, None]));
-        Both { mine: gate(), other: gate(), account }
+        Both { mine: gate(), other: gate(), alice, account }
     }
 
     fn counts(&mut self, whose: fn(&mut Both) -> &mut Gate) {
+        (0..2).for_each(|_| self.alice.tick());
         assert!(rests(whose(self)));
         let refresh = self.account.begin_refresh().unwrap();
         let _ = whose(self).begin();
@@ -216,6 +219,8 @@ fn of_several_that_hear_of_a_deletion_one_counts_and_the_others_look_again() {
         } else {
             drop(refresh);
         }
+        assert!(!rests(&mut both.other) && both.other.asks_at_rest(), "not at once, however much is deleted: {goes_on}");
+        (0..4).for_each(|_| both.alice.tick());
         assert!(rests(&mut both.other), "{goes_on}");
         let _ = both.account.begin_refresh().map(|refresh| both.account.finish_refresh(refresh, Amount::ZERO));
         assert!(both.account.is_seen());
