@@ -127,9 +127,15 @@ fn rights(folder: &Path, names: &[Box<str>], starter: &Starter, found: &mut Faul
     // Which there are is read in the folder itself.
     for file in std::iter::once(folder.to_owned()).chain(files) {
         if let Some(mend) = mends.of_file(&file) {
+            // It gives a new file the owner, the group and the mode of the last.
+            let renewed = if mend.contains("setfacl ") && !file.is_dir() {
+                "certbot keeps no access list of a file when it renews: run it in a deploy hook too"
+            } else {
+                "certbot keeps rights when it renews"
+            };
             found.wrong(format!(
                 "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \
-                 at all: {mend} (certbot keeps rights when it renews)",
+                 at all: {mend} ({renewed})",
                 file.display()
             ));
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::book::KnownBook;
 use super::finding::Faults;
+use super::shell::word;
 use super::talk::place;
 use crate::audit::settings::{ConnectionLimit, DovecotFront, DovecotHabit};
 use crate::audit::tool_output;
@@ -99,7 +100,8 @@ fn penalty(front: &DovecotFront, here: &[&Backend], found: &mut Faults) {
         if front.penalty_socket.exists() {
             found.wrong(format!(
                 "Dovecot: {socket}: is switched off (mode = 0), and its file is there: each start of Dovecot's auth waits 5 seconds for it, \
-                 and so does who logs in then. `systemctl stop dovecot; rm -f {socket}; systemctl start dovecot`"
+                 and so does who logs in then. `systemctl stop dovecot; rm -f {}; systemctl start dovecot`",
+                word(&front.penalty_socket)
             ));
         }
         return;

@@ -9,6 +9,7 @@
 //! | `nodes` | the certificate that one of several nodes shows to others |
 //! | `opened` | who may read the other files that the config names |
 //! | `rights` | what is to be changed where somebody may not read a file, and keys that everybody may read |
+//! | `shell` | paths as a shell reads them, in what is printed to be run |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
 //! | `book` | the associations, from wherever they are now |
@@ -32,6 +33,7 @@ mod postfix;
 mod reach;
 mod rights;
 mod server;
+mod shell;
 mod start;
 mod starter;
 mod state;

@@ -16,7 +16,8 @@ use super::finding::Faults;
 use super::nodes::nodes;
 use super::opened::opened;
 use super::reach::reach;
-use super::rights::{Mends, closed_way, keys};
+use super::rights::{Mends, closed_way, command, keys, said};
+use super::shell::word;
 use super::starter::Starter;
 use super::state::state;
 use super::unit::Unit;
@@ -62,7 +63,8 @@ fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
              /nonexistent --shell /usr/sbin/nologin nologd`)",
         ),
         Some(name) if name != "root" && User::from_name(name).ok().flatten().is_none() => found.wrong(format!(
-            "user: there is no user {name} on this machine: `useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin {name}`"
+            "user: there is no user {name} on this machine: `useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin {}`",
+            word(name)
         )),
         _ if starter.as_user(|| ()).is_none() => {
             let name = starter.becomes().unwrap_or_default();
@@ -89,7 +91,9 @@ fn groups(config: &Config, starter: &Starter, found: &mut Faults) {
         if !theirs.contains(&gid) {
             let group = Group::from_gid(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
             found.wrong(format!(
-                "group {group}: user {user} is not in it, so nologd cannot give a socket to it, and does not start: `usermod -aG {group} {user}`",
+                "group {group}: user {user} is not in it, so nologd cannot give a socket to it, and does not start: `usermod -aG {} {}`",
+                word(&group),
+                word(&user.name),
                 user = user.name
             ));
         }
@@ -99,7 +103,7 @@ fn groups(config: &Config, starter: &Starter, found: &mut Faults) {
 /// Whether a later reload can read the file.
 fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
     let Some(limited) = starter.as_user(|| ConfigFile::open(file).limited()) else { return };
-    let (shown, user) = (file.display(), starter.said());
+    let (shown, who) = (file.display(), starter.said());
     match limited {
         None => {}
         Some(ReloadLimit::SharedFolder) => found.note(format!(
@@ -107,10 +111,10 @@ fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
              a save by rename (vim, sed -i, ansible) only a restart reads it: give it a folder of its own, such as /etc/nologd/nologd.toml"
         )),
         Some(ReloadLimit::Rights) => {
-            let group = starter.becomes().unwrap_or("nologd");
-            let mend = Mends::of(starter, group).of_file(file).unwrap_or_else(|| format!("`chgrp {group} {shown}; chmod 640 {shown}`"));
+            let user = starter.becomes().unwrap_or("nologd");
+            let mend = Mends::of(starter, user).of_file(file).unwrap_or_else(|| said(&[command(user, file, 0o4)]));
             let text = format!(
-                "{shown}: {user} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: {mend}"
+                "{shown}: {who} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: {mend}"
             );
             if unit.user.is_some() { found.wrong(text) } else { found.note(text) }
         }
@@ -145,9 +149,10 @@ fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) 
             let owner = starter.becomes().unwrap_or("nologd");
             found.wrong(format!(
                 "{}: there is no such folder for the socket of service \"{service}\": RuntimeDirectory=nologd in the systemd unit makes \
-                 /run/nologd; by hand, `install -d -o {owner} {}`",
+                 /run/nologd; by hand, `install -d -o {} {}`",
                 folder.display(),
-                folder.display()
+                word(owner),
+                word(folder)
             ));
         } else if fs::symlink_metadata(path).is_ok_and(|data| !data.file_type().is_socket()) {
             found.wrong(format!(

@@ -10,6 +10,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::finding::Faults;
 use super::rights::closed_way;
+use super::shell::word;
 use super::starter::Starter;
 use super::unit::Unit;
 use crate::config::{self, Config};
@@ -24,7 +25,8 @@ const FEW: u64 = 64 << 20;
 pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
     let folder = &config.state_dir;
     let (shown, who) = (folder.display(), starter.said());
-    let owner = starter.becomes().unwrap_or("nologd");
+    let owner = word(starter.becomes().unwrap_or("nologd"));
+    let path = word(folder);
     // Where it is not there yet, it is made on the same disk.
     let above = folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/"));
     match fs::metadata(folder) {
@@ -35,7 +37,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
         Err(error) if error.kind() == ErrorKind::NotFound => match starter.may_write(above) {
             Some(Err(Errno::EROFS)) => found.wrong(read_only(above)),
             Some(Err(_)) => found.wrong(format!(
-                "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
+                "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} {path}`"
             )),
             Some(Ok(())) | None => room(config, above, found),
         },
@@ -47,7 +49,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
                 // Whatever else is in there belongs to somebody.
                 Some(Err(_)) => found.wrong(match (closed_way(starter, folder), whose(config)) {
                     (Some(way), _) => format!("{shown}: {who} may not write to it: {way}"),
-                    (None, FolderOwner::Ours) => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
+                    (None, FolderOwner::Ours) => format!("{shown}: {who} may not write to it: `chown -R {owner} {path} && chmod 700 {path}`"),
                     (None, FolderOwner::Foreign) => format!(
                         "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
                     ),
@@ -55,7 +57,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
                         "{shown}: {who} may not write to it, and who runs this check may not see what is in it: run it as root"
                     ),
                 }),
-                Some(Ok(())) | None => within(config, &who, owner, starter, found),
+                Some(Ok(())) | None => within(config, &who, &owner, starter, found),
             }
             room(config, above, found);
             cut_short(&folder.join(config::KEY_FILE), found);
@@ -100,10 +102,10 @@ fn room(config: &Config, there: &Path, found: &mut Faults) {
     let least = (needed >> 20) + 1;
     let lacks = match (free < needed, few_files) {
         (true, _) => {
-            format!("has {} KiB free, and nologd needs {least} MiB: make room there (`df -h {}`)", free >> 10, there.display())
+            format!("has {} KiB free, and nologd needs {least} MiB: make room there (`df -h {}`)", free >> 10, word(there))
         }
         (false, true) => {
-            let (files, there) = (disk.files_available(), there.display());
+            let (files, there) = (disk.files_available(), word(there));
             format!("has room for {files} more files: remove some that are not nologd's (`df -i {there}`)")
         }
         (false, false) => {
@@ -135,7 +137,7 @@ fn cut_short(key: &Path, found: &mut Faults) {
 fn within(config: &Config, who: &str, owner: &str, starter: &Starter, found: &mut Faults) {
     let (folder, store) = (&config.state_dir, config::store_folder(config));
     let mut foreign = |inside: &Path, what: &str| {
-        found.wrong(format!("{}: {who} may not {what} it: `chown -R {owner} {}`", inside.display(), folder.display()));
+        found.wrong(format!("{}: {who} may not {what} it: `chown -R {owner} {}`", inside.display(), word(folder)));
     };
     let key = folder.join(config::KEY_FILE);
     if key.exists() && matches!(starter.may_read(&key), Some(Err(_))) {
