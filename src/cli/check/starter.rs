@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{AccessFlags, Gid, Uid, User, eaccess, getgrouplist};
+use nix::unistd::{AccessFlags, Gid, Uid, User, faccessat, getgrouplist};
 
 use super::unit::Unit;
 use crate::config::Config;
@@ -52,16 +53,16 @@ impl Starter {
     pub(super) fn may_write(&self, path: &Path) -> Option<Result<(), Errno>> {
         let flags = AccessFlags::W_OK | if path.is_dir() { AccessFlags::X_OK } else { AccessFlags::R_OK };
         let wanted = if path.is_dir() { 0o3 } else { 0o6 };
-        // For another user than who asks, the C library looks at owners and modes alone.
+        // Where the C library looks at owners and modes alone, it does not see that.
         if statvfs(path).is_ok_and(|system| system.flags().contains(FsFlags::ST_RDONLY)) {
             return Some(Err(Errno::EROFS));
         }
-        self.as_user(|| eaccess(path, flags)).or_else(|| by_mode(self.user.as_deref()?, path, wanted))
+        self.as_user(|| access(path, flags)).or_else(|| by_mode(self.user.as_deref()?, path, wanted))
     }
 
     /// Whether that user may read a file. `None`: that cannot be said from here.
     pub(super) fn may_read(&self, file: &Path) -> Option<Result<(), Errno>> {
-        self.as_user(|| eaccess(file, AccessFlags::R_OK)).or_else(|| by_mode(self.user.as_deref()?, file, 0o4))
+        self.as_user(|| access(file, AccessFlags::R_OK)).or_else(|| by_mode(self.user.as_deref()?, file, 0o4))
     }
 
     /// The folders on the way to a file, also on that of a link, into which that user may not go, by owners and modes; where it may not read the file.
@@ -93,6 +94,11 @@ impl Starter {
     pub(super) fn said(&self) -> String {
         self.user.as_ref().map_or_else(|| "who starts nologd".to_owned(), |user| format!("user {user}"))
     }
+}
+
+/// As the kernel says it, which knows of access lists; eaccess(3) looks at owners and modes alone where somebody else asks.
+fn access(path: &Path, flags: AccessFlags) -> Result<(), Errno> {
+    faccessat(AT_FDCWD, path, flags, AtFlags::AT_EACCESS)
 }
 
 /// What owners and modes say, for somebody who can become nobody else. They do not know of access lists.
