@@ -72,14 +72,14 @@ impl ImapSession {
 
 #[cfg(test)]
 mod tests {
+    use super::super::alone::AlicePlay;
     use super::super::space::Account;
-    use super::super::stand_ins::Play;
     use super::*;
     use crate::quota::Amount;
 
     /// Idling, and told of a deletion.
-    fn told() -> Play {
-        let mut play = Play::new();
+    fn told() -> AlicePlay {
+        let mut play = AlicePlay::new();
         assert!(matches!(play.client("a1 IDLE\r\n"), ImapStep::Forward(_)));
         assert_eq!(play.backend("+ idling\r\n* 1 EXPUNGE\r\n"), "+ idling\r\n* 1 EXPUNGE\r\n");
         assert!(!play.seen() && play.client("") == ImapStep::Need, "it rests first");

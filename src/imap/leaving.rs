@@ -130,13 +130,13 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::super::ImapStep;
-    use super::super::stand_ins::Play;
+    use super::super::alone::AlicePlay;
     use crate::quota::{Day, Told};
 
     #[test]
     fn whoever_stays_counts_also_behind_a_logout() {
         for says_logout in [true, false] {
-            let mut play = Play::new();
+            let mut play = AlicePlay::new();
             let _others = [play.alice.watch(), play.alice.watch()];
             assert!(matches!(play.client("a1 EXPUNGE\r\n"), ImapStep::Forward(_)));
             play.backend("* 1 EXPUNGE\r\na1 OK\r\n");
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_session_that_is_cut_in_idle_or_amid_a_command_does_not_stay() {
         for (command, answer) in [("a2 IDLE\r\n", "+ idling\r\n"), ("a2 NOOP\r\n", "* 3 EXISTS\r\n")] {
-            let mut play = Play::new();
+            let mut play = AlicePlay::new();
             let _others = [play.alice.watch(), play.alice.watch()];
             let _ = play.client(command);
             play.backend(answer);
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn who_cannot_count_leaves_it_to_others() {
         for cut in [false, true] {
-            let mut play = Play::new();
+            let mut play = AlicePlay::new();
             let other = play.alice.watch().unwrap();
             let told = || other.poll(&mut Context::from_waker(Waker::noop()), Day::from_unix(0));
             let _ = play.client("a1 EXPUNGE\r\n");
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn alone_it_counts_at_once() {
-        let mut play = Play::new();
+        let mut play = AlicePlay::new();
         let _own = play.alice.watch();
         let _ = play.client("a1 EXPUNGE\r\n");
         play.backend("a1 OK\r\n");

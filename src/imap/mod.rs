@@ -8,6 +8,8 @@
 //! - [`reuse`]: whether and how the backend's connection may serve another session of the same person.
 
 pub mod account;
+#[cfg(test)]
+mod alone;
 mod announcement;
 mod append;
 mod appending;

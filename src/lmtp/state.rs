@@ -105,9 +105,18 @@ impl Transaction {
 
     /// The backend of `slot` has the whole message and its verdicts will never come: see [`RecipientReservation::doubt`].
     pub(super) fn doubt(&mut self, slot: Slot, answer: &[u8]) {
+        self.end(slot, answer, RecipientReservation::doubt);
+    }
+
+    /// The same where the backend of `slot` was never sent the end of the message: it stored nothing.
+    pub(super) fn withhold(&mut self, slot: Slot, answer: &[u8]) {
+        self.end(slot, answer, RecipientReservation::release);
+    }
+
+    fn end(&mut self, slot: Slot, answer: &[u8], how: fn(RecipientReservation)) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {
             if let RecipientFate::Open(room) = mem::replace(&mut recipient.fate, RecipientFate::Known(answer.to_vec())) {
-                room.doubt();
+                how(room);
             }
         }
     }

@@ -3,10 +3,12 @@
 
 use std::mem;
 
+use super::answer;
 use super::session::{Awaited, LmtpAct, LmtpSession, LmtpStep};
 use super::state::{LmtpState, RecipientFate, Transaction};
 use crate::fault::{Fault, Side};
 use crate::smtp::replied::{Replied, Wanted, hear};
+use crate::smtp::upstream::Manner;
 
 impl LmtpSession {
     /// Says one verdict, or waits for the backend that has it.
@@ -27,8 +29,10 @@ impl LmtpSession {
         }
         // The end of the message has not left yet: this is no verdict on it.
         if !input.is_empty() && self.backends.get(slot.0).is_some_and(|backend| backend.upstream.gathered() > 0) {
+            let fault = Fault::Garbage(Side::Backend);
+            self.leave(slot, Manner::For(fault));
+            transaction.withhold(slot, &answer::backend(fault));
             self.state = LmtpState::Verdicts(transaction, next);
-            self.drop_backend(slot, Fault::Garbage(Side::Backend));
             return LmtpStep::of_backend(input.len(), LmtpAct::Again);
         }
         let (used, heard) = hear(input, Wanted::Done);

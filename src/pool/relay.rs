@@ -166,7 +166,7 @@ impl RelayShelf {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::UnixStream;
-    use tokio::time::sleep;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
     use crate::fault::Side;
@@ -180,7 +180,8 @@ mod tests {
 
     async fn last_words(mut end: UnixStream) -> String {
         let mut heard = String::new();
-        end.read_to_string(&mut heard).await.unwrap();
+        // At once: its time would end it as well.
+        timeout(Duration::from_secs(5), end.read_to_string(&mut heard)).await.unwrap().unwrap();
         heard
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::followed::FollowedBook;
-use super::{Association, Name, Settings, State};
+use super::{Association, Day, Name, Settings, Standing, State};
 use crate::private::{Address, Domain, revealed};
 use crate::store::{Record, StoreError};
 use crate::words::nullable;
@@ -52,24 +52,42 @@ words! {
     Domains = "domains", Limits = "limits", Sending = "sending", Aliases = "aliases", Mailboxes = "mailboxes", Loans = "loans", Rest = "rest",
 }
 
+/// What the settings of a node and those in etcd say differently, as long as no admin has said which are right.
+pub struct Dispute {
+    /// Of which associations.
+    pub over: Vec<DisputedAssociation>,
+    /// The states in etcd, by domain: an association may have another name there. Those that are active have none.
+    states: BTreeMap<Domain, State>,
+}
+
+impl Dispute {
+    /// Whether a domain's association is suspended by what stands in etcd.
+    pub fn suspends(&self, domain: &Domain, today: Day) -> bool {
+        self.states.get(domain).is_some_and(|state| state.standing(today) == Standing::Suspended)
+    }
+}
+
 /// Those of which `own`, the records here, and `theirs`, which all nodes have, say different things: first whom one of them does not have, then whose
 /// state differs. None where all that differs is in force nowhere, such as what is set for a mailbox of a domain that nobody has.
 ///
 /// # Errors
 /// [`StoreError::Damaged`]: records that make no sense together.
-pub fn disputed(own: &[Record], theirs: &[Record]) -> Result<Vec<DisputedAssociation>, StoreError> {
+pub fn disputed(own: &[Record], theirs: &[Record]) -> Result<Dispute, StoreError> {
     let (own, theirs) = (FollowedBook::read(own)?, FollowedBook::read(theirs)?);
     let set = with_other_mailboxes(&own, &theirs);
     let names: BTreeSet<_> = own.associations.keys().chain(theirs.associations.keys()).collect();
     let compared = names.into_iter().map(|name| {
         let (here, there) = (own.associations.get(name), theirs.associations.get(name));
-        let parts = here.zip(there).map(|(here, there)| parts(here, there, set.contains(name))).unwrap_or_default();
+        // Of one that only one of them has, all of it differs: `here` and `in_etcd` say so.
+        let parts = here.zip(there).map_or_else(Vec::new, |(here, there)| parts(here, there, set.contains(name)));
         let state = |side: Option<&Association>| side.map(|association| association.state);
         DisputedAssociation { name: name.clone(), here: state(here), in_etcd: state(there), parts }
     });
     let mut all: Vec<_> = compared.filter(|one| one.here != one.in_etcd || !one.parts.is_empty()).collect();
     all.sort_by_key(|one| (one.here.is_some() && one.in_etcd.is_some(), one.here == one.in_etcd));
-    Ok(all)
+    let inactive = theirs.associations.values().filter(|association| association.state != State::Active);
+    let states = inactive.flat_map(|association| association.all_domains().map(|domain| (domain.clone(), association.state)));
+    Ok(Dispute { over: all, states: states.collect() })
 }
 
 /// Whose mailboxes have something of their own that the other side does not say.
@@ -149,7 +167,7 @@ mod tests {
         let line = |one: &DisputedAssociation| {
             format!("{} {} {} {}", one.name.reveal(), text(one.here), text(one.in_etcd), parts(&one.parts))
         };
-        disputed(&records(one), &records(two)).unwrap().iter().map(line).collect()
+        disputed(&records(one), &records(two)).unwrap().over.iter().map(line).collect()
     }
 
     fn edit(book: &Book, name: &str, edit: Edit) {
@@ -193,8 +211,28 @@ mod tests {
         assert_eq!(told(&finer, &plain), wanted);
         assert_eq!(told(&plain, &finer), wanted);
         // Neither a person nor an address.
-        let found = disputed(&records(&finer), &records(&plain)).unwrap();
+        let found = disputed(&records(&finer), &records(&plain)).unwrap().over;
         assert!(!serde_json::to_string(&found).unwrap().contains('@'));
+    }
+
+    /// By domain: there, it may be another association's.
+    #[test]
+    fn who_is_suspended_there_is_so_whatever_the_association_is_called() {
+        let domain = |name: &str| Domain::parse(&format!("{name}.example")).unwrap();
+        let there = side(|book| {
+            edit(book, "velo", Edit { state: State::Suspended.into(), add_domains: vec![domain("roue")], ..Edit::default() });
+            edit(
+                book,
+                "jardin",
+                Edit { state: State::LeavingUntil(Day::parse("1971-01-01").unwrap()).into(), ..Edit::default() },
+            );
+        });
+        let here = side(|book| edit(book, "ferme", Edit { add_domains: vec![domain("roue")], ..Edit::default() }));
+        let dispute = disputed(&records(&here), &records(&there)).unwrap();
+        let suspended = |name: &str, day| dispute.suspends(&domain(name), Day::parse(day).unwrap());
+        let days = ["1970-12-31", "1971-01-02"];
+        let of = |name: &str| days.map(|day| suspended(name, day));
+        assert_eq!(["velo", "roue", "jardin", "ferme"].map(of), [[true; 2], [true; 2], [false, true], [false; 2]]);
     }
 
     #[test]

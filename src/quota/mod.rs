@@ -97,7 +97,7 @@ pub use check::{Defect, Findings, check};
 pub use day::Day;
 pub use deletion::{DeletedBy, Deletion};
 pub use disclose::Disclosure;
-pub use dispute::{DisputedAssociation, DisputedPart, disputed};
+pub use dispute::{Dispute, DisputedAssociation, DisputedPart, disputed};
 pub use edit::{Edit, SendingEdit, StateEdit, Without};
 pub use fact::{Crossing, Fact, Facts, Leaving, Stopped};
 pub use follow::{BookFollowed, OfferedBook};

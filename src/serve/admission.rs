@@ -156,8 +156,12 @@ fn is_suspended_here(context: &Context, user: &Address) -> bool {
 /// Why not.
 pub(super) fn may_log_in(context: &Context, user: &Address) -> Result<Standing, Verdict> {
     let standing = context.book.may_log_in(user, today())?;
-    let Some((share, name)) = context.share.as_ref().zip(context.book.association_of(user)) else { return Ok(standing) };
-    if share.link.book.suspends(&name, today()) { Err(Verdict::Suspended) } else { Ok(standing) }
+    let suspended = context.share.as_ref().map_or(Some(false), |share| share.link.book.suspends(user.domain(), today()));
+    match suspended {
+        Some(false) => Ok(standing),
+        Some(true) => Err(Verdict::Suspended),
+        None => Err(Verdict::NotNow),
+    }
 }
 
 /// Who a credential claims to be.

@@ -9,7 +9,8 @@ use super::sealed::CopyKey;
 use crate::admin::node::CopyTrouble;
 use crate::event::{Event, emit};
 use crate::node::Millis;
-use crate::quota::{Day, DisputedAssociation, Name, Standing};
+use crate::private::Domain;
+use crate::quota::{Day, Dispute, DisputedAssociation};
 use crate::share::Bar;
 use crate::store::Store;
 
@@ -43,8 +44,8 @@ struct Stand {
     caught_up: bool,
     trouble: Option<CopyTrouble>,
     lost: Loss,
-    /// This change is not taken over: what is in force here was never that of all nodes, and an admin has to say which is right. And over what they differ.
-    disputed: Option<(u64, Option<Vec<DisputedAssociation>>)>,
+    /// This change is not taken over: what is in force here was never that of all nodes, and an admin has to say which is right. And how they differ, where that can be told.
+    disputed: Option<(u64, Option<Dispute>)>,
 }
 
 /// Whether etcd went back, so that what stands there is older than what is in force here.
@@ -64,7 +65,13 @@ impl Stand {
     }
 
     fn is_disputed(&self) -> bool {
-        self.is_behind() && self.disputed.as_ref().map(|(number, _)| *number) == self.seen
+        self.in_dispute().is_some()
+    }
+
+    /// How what stands there differs, where that is in dispute.
+    fn in_dispute(&self) -> Option<&Option<Dispute>> {
+        let (number, how) = self.disputed.as_ref()?;
+        (self.is_behind() && self.seen == Some(*number)).then_some(how)
     }
 }
 
@@ -142,25 +149,22 @@ impl SharedBook {
         self.lock().caught_up
     }
 
-    /// This change is not to be taken over by itself, for it differs in these, where that can be told.
-    pub(super) fn dispute(&self, number: u64, over: Option<Vec<DisputedAssociation>>) {
-        self.lock().disputed = Some((number, over));
+    /// This change is not to be taken over by itself, for so it differs, where that can be told.
+    pub(super) fn dispute(&self, number: u64, how: Option<Dispute>) {
+        self.lock().disputed = Some((number, how));
     }
 
     /// Over which associations what stands there and what is here differ, where that is in dispute. Nothing changes here meanwhile.
     pub(super) fn disputed_over(&self) -> Option<Vec<DisputedAssociation>> {
-        let stand = self.lock();
-        stand.disputed.as_ref().filter(|_| stand.is_disputed())?.1.clone()
+        Some(self.lock().in_dispute()?.as_ref()?.over.clone())
     }
 
-    /// Whether an association is suspended by what stands there, where that is in dispute.
-    pub(super) fn suspends(&self, name: &Name, today: Day) -> bool {
-        let is_suspended =
-            |one: &DisputedAssociation| one.in_etcd.map(|state| state.standing(today)) == Some(Standing::Suspended);
-        let stand = self.lock();
-        let disputed = stand.disputed.as_ref().filter(|_| stand.is_disputed());
-        let over = disputed.and_then(|(_, over)| over.as_ref());
-        over.is_some_and(|over| over.iter().any(|one| one.name == *name && is_suspended(one)))
+    /// Whether a domain's association is suspended by what stands there, where that is in dispute; none where that cannot be told.
+    pub(super) fn suspends(&self, domain: &Domain, today: Day) -> Option<bool> {
+        match self.lock().in_dispute() {
+            None => Some(false),
+            Some(how) => how.as_ref().map(|dispute| dispute.suspends(domain, today)),
+        }
     }
 
     /// The number of what stands there and is not taken over, for an admin has to say whether it is right.
@@ -266,11 +270,14 @@ mod tests {
         book.dispute(5, None);
         book.done();
         assert!(!book.is_current());
+        let domain = Domain::parse("velo.example").unwrap();
+        assert_eq!(book.suspends(&domain, Day::from_unix(0)), None, "what cannot be told is no yes");
         assert!(!book.see(5, 1), "it was tried");
         assert_eq!((book.disputed(), book.bar(1), book.told()), (Some(5), Some(Bar::Disputed), (Some(true), false)));
         // Something else stands there: that may be what is here.
         assert!(book.see(6, 2));
         assert_eq!((book.disputed(), book.bar(2)), (None, Some(Bar::Behind)));
+        assert_eq!(book.suspends(&domain, Day::from_unix(0)), Some(false));
         book.dispute(6, None);
         book.done();
         book.take(7, None, 3);

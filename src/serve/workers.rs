@@ -94,6 +94,7 @@ mod tests {
     #[test]
     fn a_command_is_heard_beside_a_session_that_is_always_busy() {
         let turns = runtime().unwrap().block_on(turns_until_heard());
-        assert!(turns <= 3 * LOOK, "{turns}");
+        // 8, and 122 with what tokio does by itself.
+        assert!(turns <= 12, "{turns}");
     }
 }

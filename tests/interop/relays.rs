@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use nologd::demo::{MEMBERS, Member};
 
+use crate::answered::counted;
 use crate::support::{Stack, mail_files};
 
 const ALICE: &Member = &MEMBERS[0];
@@ -162,17 +163,7 @@ fn a_postfix_that_is_killed_stopped_and_reloaded_gets_each_message_once() {
         postfix(&stack, "postqueue", &["-f"]);
         std::thread::sleep(Duration::from_millis(500));
     };
-    let mut kinds = [0; 3];
-    for (subject, answer) in &told {
-        let times = found.get(subject).copied().unwrap_or(0);
-        let (kind, holds) = match answer {
-            answer if answer.starts_with("250 ") => (0, times == 1),
-            answer if answer.contains("(SENT-OR-NOT)") => (1, times <= 1),
-            _ => (2, times == 0),
-        };
-        kinds[kind] += 1;
-        assert!(holds, "{subject} is there {times} times, and was answered {answer:?}");
-    }
+    let kinds = counted(&told, |subject| found.get(subject).copied().unwrap_or(0), "a real Postfix");
     let log = fs::read_to_string(stack.postfix.log()).unwrap_or_default();
     assert!(kinds[0] > 50, "{kinds:?}; Postfix wrote:\n{log}");
 }
@@ -218,7 +209,7 @@ fn postfix(stack: &Stack, program: &str, words: &[&str]) -> String {
 }
 
 /// How often each subject is in the mailbox.
-fn found(stack: &Stack) -> BTreeMap<String, usize> {
+fn found(stack: &Stack) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for file in mail_files(&stack.dovecot.maildir(CHLOE.address)) {
         let letter = fs::read_to_string(file).unwrap_or_default();

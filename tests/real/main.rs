@@ -5,6 +5,8 @@
 // Shared by several.
 #[path = "../alone/mod.rs"]
 mod alone;
+#[path = "../support/answered.rs"]
+mod answered;
 #[path = "../support/dialect.rs"]
 mod dialect;
 #[path = "../support/house.rs"]

@@ -128,7 +128,7 @@ fn rights(folder: &Path, names: &[Box<str>], starter: &Starter, found: &mut Faul
     for file in std::iter::once(folder.to_owned()).chain(files) {
         if let Some(mend) = mends.of_file(&file) {
             // It gives a new file the owner, the group and the mode of the last.
-            let renewed = if mend.contains("setfacl ") && !file.is_dir() {
+            let renewed = if mend.is_by_list() && !file.is_dir() {
                 "certbot keeps no access list of a file when it renews: run it in a deploy hook too"
             } else {
                 "certbot keeps rights when it renews"

@@ -8,7 +8,8 @@
 //! | `certificates` | what is there, who may read it, for how long it is valid |
 //! | `nodes` | the certificate that one of several nodes shows to others |
 //! | `opened` | who may read the other files that the config names |
-//! | `rights` | what is to be changed where somebody may not read a file, and keys that everybody may read |
+//! | `rights` | where somebody may not read a file, and keys that everybody may read |
+//! | `mend` | what root is to run then |
 //! | `shell` | paths as a shell reads them, in what is printed to be run |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
@@ -26,6 +27,7 @@ mod certificates;
 mod connect;
 mod dovecot;
 mod finding;
+mod mend;
 mod nodes;
 mod opened;
 mod panel;

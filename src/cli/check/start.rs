@@ -13,10 +13,11 @@ use nix::unistd::{AccessFlags, Gid, Group, User, eaccess, getgrouplist};
 use super::book::{KnownBook, known};
 use super::certificates::certificates;
 use super::finding::Faults;
+use super::mend::Mend;
 use super::nodes::nodes;
 use super::opened::opened;
 use super::reach::reach;
-use super::rights::{Mends, closed_way, command, keys, said};
+use super::rights::{Mends, closed_way, keys};
 use super::shell::word;
 use super::starter::Starter;
 use super::state::state;
@@ -112,7 +113,7 @@ fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
         )),
         Some(ReloadLimit::Rights) => {
             let user = starter.becomes().unwrap_or("nologd");
-            let mend = Mends::of(starter, user).of_file(file).unwrap_or_else(|| said(&[command(user, file, 0o4)]));
+            let mend = Mends::of(starter, user).of_file(file).unwrap_or_else(|| Mend::of_path(user, file, 0o4));
             let text = format!(
                 "{shown}: {who} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: {mend}"
             );

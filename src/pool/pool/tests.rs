@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::fault::Side;
@@ -164,7 +164,8 @@ async fn the_oldest_go_first() {
     let world = World::new(PoolParams { per_user: 2, per_backend: 3, total: 4, ..PoolParams::default() });
     let mut ends: Vec<_> = (0..3).map(|_| world.park("a@velo.example", "s")).collect();
     let mut heard = Vec::new();
-    ends.remove(0).read_to_end(&mut heard).await.unwrap();
+    // At once: its time would end it as well.
+    timeout(Duration::from_secs(5), ends.remove(0).read_to_end(&mut heard)).await.unwrap().unwrap();
     assert_eq!(heard, reset::GOODBYE);
     assert_eq!(world.pool.parked(), 2);
     ends.extend([world.park("b@velo.example", "s"), world.park("c@velo.example", "s")]);
