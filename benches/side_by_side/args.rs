@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::load::Door;
 use crate::peers::Peer;
 use crate::rows::Row;
 
@@ -18,10 +19,10 @@ pub enum Wish {
     Book(PathBuf, usize, u64),
     /// A hidden sub-command: copy between this port and that of the backend.
     Copy(u16, u16),
-    /// The same with TLS towards the clients.
+    /// The same with TLS towards the clients, or on both sides.
     TlsCopy {
         port: u16,
-        backend: u16,
+        backend: Door,
         chain: PathBuf,
         key: PathBuf,
     },
@@ -58,6 +59,7 @@ pub const BACKEND: &str = "--fake-backend";
 pub const BOOK: &str = "--fill-book";
 pub const COPY: &str = "--copy";
 pub const TLS_COPY: &str = "--tls-copy";
+pub const TLS_COPY_TWICE: &str = "--tls-copy-twice";
 
 impl Args {
     pub fn read() -> Wish {
@@ -74,9 +76,10 @@ impl Args {
                 let (Ok(port), Ok(backend)) = ports else { return Wish::Wrong(usage()) };
                 return Wish::Copy(port, backend);
             }
-            [TLS_COPY, port, backend, chain, key] => {
+            [word @ (TLS_COPY | TLS_COPY_TWICE), port, backend, chain, key] => {
                 let ports = (port.parse(), backend.parse());
                 let (Ok(port), Ok(backend)) = ports else { return Wish::Wrong(usage()) };
+                let backend = Door { port: backend, tls: word == TLS_COPY_TWICE };
                 return Wish::TlsCopy { port, backend, chain: chain.into(), key: key.into() };
             }
             _ => {}

@@ -176,7 +176,7 @@ fn text_piece() -> &'static [u8] {
     TEXT.get_or_init(|| [vec![b'x'; 76], b"\r\n".to_vec()].concat().repeat(65_520 / 78))
 }
 
-fn connector() -> Res<TlsConnector> {
+pub fn connector() -> Res<TlsConnector> {
     static CONNECTOR: OnceLock<TlsConnector> = OnceLock::new();
     if let Some(connector) = CONNECTOR.get() {
         return Ok(connector.clone());

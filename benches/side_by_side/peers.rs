@@ -133,13 +133,19 @@ async fn start_once(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
     }
 }
 
-/// Several nodes, or one that is alone; `Without`: asked is the one that judges, or etcd is not there.
+/// Several nodes, or one that is alone; `Without`: asked is the one that judges, or etcd is not there. `TlsCopy`: a relay that does TLS
+/// on both sides, in front of the one that judges.
 fn before_nodes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
-    let nodes::Started { guards, door } = match (row, peer) {
+    let nodes::Started { mut guards, mut door } = match (row, peer) {
         (Row::Nodes, Peer::Nologd) => nodes::two(lab, nodes::Asked::Other)?,
         (Row::Nodes, _) => nodes::two(lab, nodes::Asked::Judge)?,
         _ => nodes::alone(lab)?,
     };
+    if peer == Peer::TlsCopy {
+        let port = free_port()?;
+        guards.insert(0, tls_copy::start(lab, port, door)?);
+        door.port = port;
+    }
     Ok(Running { guards, imap: door, submission: None, has_store: false })
 }
 
@@ -159,13 +165,23 @@ fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
         Peer::Nginx => nginx::start(lab, spoken, imap, submission)?,
         Peer::Dovecot => dovecot::start(lab, spoken, imap, submission)?,
         Peer::Imapproxy => return Err("imapproxy has no TLS".into()),
-        Peer::Copy | Peer::TlsCopy | Peer::Haproxy => {
+        Peer::TlsCopy => {
+            let start = |port, behind| tls_copy::start(lab, port, Door { port: behind, tls: false });
+            let door = |port| Door { port, tls: true };
+            let mut running =
+                Running { guards: vec![start(imap, lab.ports.imap)?], imap: door(imap), submission: None, has_store: false };
+            if matches!(row, Row::Submit | Row::Morning) {
+                running.guards.push(start(submission, lab.ports.smtp)?);
+                running.submission = Some(door(submission));
+            }
+            return Ok(running);
+        }
+        Peer::Copy | Peer::Haproxy => {
             let guard = match peer {
-                Peer::TlsCopy => tls_copy::start(lab, imap)?,
                 Peer::Haproxy => haproxy::start(lab, imap, submission)?,
                 _ => copy::start(imap, lab.ports.imap)?,
             };
-            let imap = Door { port: imap, tls: peer != Peer::Copy };
+            let imap = Door { port: imap, tls: peer == Peer::Haproxy };
             let submission = (peer == Peer::Haproxy).then_some(Door { port: submission, tls: true });
             return Ok(Running { guards: vec![guard], imap, submission, has_store: false });
         }

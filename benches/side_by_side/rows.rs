@@ -183,7 +183,9 @@ impl Row {
             | Self::Starve => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy],
             // nginx knows no ManageSieve.
             Self::SieveLogin | Self::SieveIdle => &[Peer::Nologd, Peer::Dovecot],
-            Self::Quota | Self::Sandbox | Self::Nodes | Self::Granted => &[Peer::Nologd, Peer::Without],
+            Self::Nodes => &[Peer::Nologd, Peer::Without, Peer::TlsCopy],
+            Self::Submit => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy],
+            Self::Quota | Self::Sandbox | Self::Granted => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
             _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],
         }
@@ -200,7 +202,12 @@ impl Row {
 
     /// Who can be asked for.
     pub fn takes(self, peer: Peer) -> bool {
-        self.peers().contains(&peer) || self.table() == Table::Proxies && peer == Peer::Direct
+        let on_request = match peer {
+            Peer::Direct => self.table() == Table::Proxies,
+            Peer::TlsCopy => self == Self::Morning,
+            _ => false,
+        };
+        on_request || self.peers().contains(&peer)
     }
 
     /// Rows that start what they measure themselves.
