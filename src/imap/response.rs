@@ -236,12 +236,8 @@ impl ImapSession {
 /// How the backend ended the command `tag` by `line`; none where it says something else.
 fn status_of(line: &[u8], tag: &Tag<'_>) -> Option<Status> {
     let word = line.get(tag.octets().len() + 1..)?.split(|octet| matches!(octet, b' ' | b'\r')).next()?;
-    match word.to_ascii_uppercase().as_slice() {
-        b"OK" => Some(Status::Ok),
-        b"NO" => Some(Status::No),
-        b"BAD" => Some(Status::Bad),
-        _ => None,
-    }
+    let known = [(&b"OK"[..], Status::Ok), (b"NO", Status::No), (b"BAD", Status::Bad)];
+    known.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, status)| status)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Tags {
     pub fn open(&mut self, tag: &Tag<'_>) {
         // At most 64.
         let tag = tag.octets();
+        self.open.reserve_exact(1 + tag.len());
         self.open.push(u8::try_from(tag.len()).unwrap_or(u8::MAX));
         self.open.extend_from_slice(&tag[..tag.len().min(usize::from(u8::MAX))]);
         self.count += 1;

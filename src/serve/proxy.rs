@@ -79,6 +79,8 @@ impl Proxy {
         match () {
             () if self.closing.is_some() => Wish::LastWords,
             () if (self.lost || self.client.ended) && self.session.stays() => Wish::Stay,
+            // What its last count was shown is due as well.
+            () if self.left && self.session.wants_rest() => Wish::Rest,
             () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
             () if self.session.wants_rest() => Wish::Rest,
@@ -146,11 +148,17 @@ impl Proxy {
         if self.observer.look() {
             self.answers.extend_from_slice(&self.observer.alert());
         }
+        // What is read is decided and passed on in the same round: one more, in which nothing moves, ends the turn.
         loop {
-            let before = *moved;
-            if let Err(fault) = self.write(cx, moved) {
-                return Poll::Ready(Err(fault));
+            let before = (*moved, self.marks());
+            let decided = self.closing.is_none() && {
+                self.read(cx, moved);
+                self.decide()
+            };
+            if self.closing.is_none() {
+                self.notice_ends();
             }
+            self.write(cx, moved);
             if let Some(closing) = self.closing {
                 return self.finish(cx, closing);
             }
@@ -161,15 +169,8 @@ impl Proxy {
             if self.lost && self.session.stays() {
                 let _ = self.client.conn.poll_shutdown(cx);
             }
-            let decided = self.decide();
-            if let Err(fault) = self.read(cx, moved) {
-                return Poll::Ready(Err(fault));
-            }
-            if self.closing.is_none() {
-                self.notice_ends();
-            }
             let stirred = std::mem::take(&mut self.stirred);
-            if !decided && !stirred && *moved == before && self.closing.is_none() {
+            if !decided && !stirred && before == (*moved, self.marks()) {
                 return Poll::Pending;
             }
             if *moved >= turn {
@@ -179,7 +180,12 @@ impl Proxy {
         }
     }
 
-    fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
+    /// What a round may change without an octet that moves.
+    fn marks(&self) -> [bool; 4] {
+        [self.lost, self.backend.ended, self.client.is_written(), self.backend.is_written()]
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) {
         if self.lost {
             self.client.output = Vec::new();
             self.answers = Vec::new();
@@ -195,10 +201,9 @@ impl Proxy {
             // A backend that does not listen any more may still have said why: what it sent is read first.
             *moved += sent.unwrap_or_else(|_| self.backend.give_up());
         }
-        Ok(())
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
+    fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) {
         match self.client.fill(cx) {
             // Once for each read that leaves a command unfinished, and only when nothing more is there yet.
             Ok(0) if self.client.unanswered && self.is_waited_for() => {
@@ -209,7 +214,6 @@ impl Proxy {
             Err(_) => self.lose_client(),
         }
         *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
-        Ok(())
     }
 
     /// Whether the client has more to send before anybody can answer, and may wait with that for our acknowledgement. In the middle of a large

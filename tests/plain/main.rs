@@ -63,6 +63,8 @@ mod dns;
 mod doors;
 #[path = "../kicked.rs"]
 mod kicked;
+#[path = "../last_count.rs"]
+mod last_count;
 #[path = "../layers.rs"]
 mod layers;
 #[path = "../lmtp_cut.rs"]

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // every test file uses its own part of this
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,20 @@ impl Wire {
             Stream::None => Err(ErrorKind::NotConnected.into()),
         };
         sent.is_ok()
+    }
+
+    /// Says that nothing more will come, and still listens.
+    pub fn leave(&mut self) {
+        let socket = match &mut self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Client(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush().unwrap();
+                &mut stream.sock
+            }
+            Stream::Server(_) | Stream::None => panic!("a client leaves"),
+        };
+        socket.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Reads what comes within `patience`, at least once. False: nothing came.

@@ -125,20 +125,22 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         self.closing = Some(LastWords { end: Err(fault), listen });
     }
 
-    /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
+    /// Does all that can be done now, as `Proxy::poll`. Ready when the session is over. `moved` counts octets, to tell a stall.
     fn poll(&mut self, cx: &mut Task<'_>, moved: &mut usize) -> Poll<Result<(), Fault>> {
         let turn = *moved + TURN;
         loop {
-            let before = *moved;
+            let before = (*moved, self.marks());
+            if self.closing.is_none() {
+                *moved += self.client.fill(cx).unwrap_or_else(|_| self.client.give_up());
+                *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
+            }
+            let decided = self.decide();
+            self.notice_ends();
             self.write(cx, moved);
             if let Some(closing) = self.closing {
                 return self.say_goodbye(cx, closing);
             }
-            let decided = self.decide();
-            *moved += self.client.fill(cx).unwrap_or_else(|_| self.client.give_up());
-            *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
-            self.notice_ends();
-            if !decided && *moved == before && self.closing.is_none() {
+            if !decided && before == (*moved, self.marks()) {
                 return Poll::Pending;
             }
             if *moved >= turn {
@@ -146,6 +148,10 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
                 return Poll::Pending;
             }
         }
+    }
+
+    fn marks(&self) -> [bool; 4] {
+        [self.client.ended, self.backend.ended, self.client.is_written(), self.backend.is_written()]
     }
 
     fn say_goodbye(&mut self, cx: &mut Task<'_>, closing: LastWords) -> Poll<Result<(), Fault>> {
