@@ -365,6 +365,22 @@ fn what_is_loaded_counts_where_the_mailbox_is() {
     assert_eq!(book.load_by(two, &stranger, Amount::ZERO, today()), LoadOutcome::Unknown);
 }
 
+/// Where an association is suspended by settings that are not those of this node.
+#[test]
+fn whole_associations_are_sent_away_by_their_domains() {
+    let book = book(1000);
+    let mut others = Association::new(Name::parse("others").unwrap(), Domain::parse("others.example"));
+    others.domains.insert(Domain::parse("more.example").unwrap());
+    book.add_association(others, today()).unwrap();
+    let other = Address::parse("cleo@others.example").unwrap();
+    book.admit(&other).unwrap();
+    let watches = [mailbox("ann"), mailbox("bob"), other].map(|mailbox| book.watch(&mailbox).unwrap());
+    assert!(watches.iter().all(|watch| poll(watch).is_pending()));
+    let more = Domain::parse("more.example").unwrap();
+    book.kick_where(|domain| *domain == more);
+    assert!(watches[..2].iter().all(|watch| poll(watch).is_pending()) && poll(&watches[2]) == Poll::Ready(Told::Kicked));
+}
+
 /// A quota root with STORAGE only: the messages are those that the book knows, so that a limit on them holds.
 #[test]
 fn what_is_not_told_is_not_zero() {

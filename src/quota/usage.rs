@@ -97,6 +97,8 @@ impl Book {
                 tally.want();
             } else {
                 tally.load(seen, now);
+                // As for `finish_told`: the judge before may have had the mail server delete.
+                tally.want();
             }
         });
         (outcome != LoadOutcome::Unknown).then_some(recounted)
@@ -158,6 +160,7 @@ mod tests {
         let [alice, gone, bob] = ["alice", "gone", "bob"].map(|name| Address::parse(&format!("{name}@velo.example")).unwrap());
         assert!(book.admit(&alice).is_ok());
         assert!([&alice, &gone].iter().all(|mailbox| book.load_unlisted(mailbox, Amount::message(4), today).is_some()));
+        assert!([&alice, &gone].iter().all(|mailbox| !book.is_seen(mailbox)), "the next session counts");
         assert_eq!(book.probe(&alice, Amount::message(3), today), Err(Verdict::AssociationFull));
         assert!(book.admit(&bob).is_ok(), "the second place is free");
         assert_eq!(book.admit(&gone), Err(Verdict::TooManyMailboxes));

@@ -9,7 +9,7 @@ use super::entry::Entry;
 use super::watcher::{ELSEWHERE, KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
 use crate::fault::RefusalCode;
-use crate::private::Address;
+use crate::private::{Address, Domain};
 
 /// What an open session is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,16 @@ impl Book {
             Some(entry.watchers().len())
         });
         told.flatten().unwrap_or(0)
+    }
+
+    /// The open sessions of every association that has such a domain are told to end.
+    pub fn kick_where(&self, is_such: impl Fn(&Domain) -> bool) {
+        for tenant in self.tenants() {
+            let ledger = tenant.lock();
+            if ledger.association.all_domains().any(&is_such) {
+                ledger.entries().flat_map(Entry::watchers).for_each(|watcher| watcher.kick());
+            }
+        }
     }
 }
 

@@ -132,7 +132,7 @@ async fn admit<J: Judge>(
 /// was good.
 fn as_its_judge_means_it(context: &Context, who: &Authenticated, fault: Fault) -> Fault {
     let is_one_of_two = who.is_elsewhere() && fault == Fault::Barred(RefusalCode::AskAdmins);
-    let verdict = is_one_of_two.then(|| context.book.may_log_in(&who.user, today()).err()).flatten();
+    let verdict = is_one_of_two.then(|| may_log_in(context, &who.user).err()).flatten();
     verdict.map_or(fault, |verdict| Fault::Barred(verdict.code()))
 }
 

@@ -12,7 +12,7 @@ use crate::node::Millis;
 use crate::private::Domain;
 use crate::quota::{Day, Dispute, DisputedAssociation};
 use crate::share::Bar;
-use crate::store::Store;
+use crate::store::{Store, is_marked};
 
 /// What is known to stand in etcd, by shelf.
 pub(super) type Digests = BTreeMap<u8, Vec<u8>>;
@@ -40,7 +40,7 @@ struct Stand {
     busy: bool,
     /// Since when there is one that is not in force here.
     behind: Option<Millis>,
-    /// All that was seen has been in force here, once: what a process finds at its start may be older than any limit that holds.
+    /// What stood there has been in force here, once: what a process finds at its start may be older than any limit that holds, or its own.
     caught_up: bool,
     trouble: Option<CopyTrouble>,
     lost: Loss,
@@ -66,6 +66,11 @@ impl Stand {
 
     fn is_disputed(&self) -> bool {
         self.in_dispute().is_some()
+    }
+
+    /// Nothing of what stands there was compared yet with what is here.
+    fn is_uncompared(&self) -> bool {
+        !self.caught_up && !self.is_disputed() && (self.seen.is_none() || self.is_behind())
     }
 
     /// How what stands there differs, where that is in dispute.
@@ -137,7 +142,6 @@ impl SharedBook {
             lost => lost,
         };
         stand.behind = if stand.is_behind() { stand.behind.or(Some(now)) } else { None };
-        stand.caught_up |= stand.behind.is_none();
         let follows = stand.is_behind() && !stand.is_disputed() && !stand.busy;
         stand.busy |= follows;
         follows
@@ -159,12 +163,20 @@ impl SharedBook {
         Some(self.lock().in_dispute()?.as_ref()?.over.clone())
     }
 
-    /// Whether a domain's association is suspended by what stands there, where that is in dispute; none where that cannot be told.
+    /// Whether a domain's association is suspended by what stands there, where that is in dispute; none where that cannot be told, or not yet: a node whose own
+    /// settings all nodes never had does not know before etcd was read.
     pub(super) fn suspends(&self, domain: &Domain, today: Day) -> Option<bool> {
-        match self.lock().in_dispute() {
-            None => Some(false),
+        let stand = self.lock();
+        match stand.in_dispute() {
             Some(how) => how.as_ref().map(|dispute| dispute.suspends(domain, today)),
+            None if stand.is_uncompared() && !self.were_of_all() => None,
+            None => Some(false),
         }
+    }
+
+    /// Whether the settings of this node are what all nodes have had.
+    fn were_of_all(&self) -> bool {
+        self.files.get().is_some_and(|files| is_marked(&**files).unwrap_or(false))
     }
 
     /// The number of what stands there and is not taken over, for an admin has to say whether it is right.
@@ -217,6 +229,7 @@ impl SharedBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{AsShared, MemoryStore};
 
     #[test]
     fn who_does_not_take_over_what_others_changed_judges_no_more() {
@@ -277,15 +290,30 @@ mod tests {
         // Something else stands there: that may be what is here.
         assert!(book.see(6, 2));
         assert_eq!((book.disputed(), book.bar(2)), (None, Some(Bar::Behind)));
-        assert_eq!(book.suspends(&domain, Day::from_unix(0)), Some(false));
+        assert_eq!(book.suspends(&domain, Day::from_unix(0)), None, "it was not compared yet");
         book.dispute(6, None);
         book.done();
         book.take(7, None, 3);
         assert_eq!((book.disputed(), book.bar(3), book.may_be_replaced()), (None, None, true));
         assert!(book.is_current() && book.see(8, 4) && !book.is_current());
-        // etcd was empty, and is put back to a state with settings.
+        // etcd was empty, and then somebody publishes, or it is put back to a state with settings.
         let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
-        assert!(!book.see(0, 0) && book.may_be_replaced() && !book.went_back() && !book.may_be_replaced());
+        assert!(!book.see(0, 0) && !book.may_be_replaced() && !book.went_back() && !book.may_be_replaced());
         assert!(book.see(4, 1) && book.bar(1) == Some(Bar::Behind));
+    }
+
+    #[test]
+    fn who_has_settings_of_its_own_lets_nobody_in_before_they_were_compared() {
+        let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        let files: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        assert!(book.files.set(files.clone()).is_ok());
+        let suspends = || book.suspends(&Domain::parse("velo.example").unwrap(), Day::from_unix(0));
+        assert_eq!(suspends(), None, "etcd has not answered");
+        book.see(0, 0);
+        assert_eq!(suspends(), Some(false), "nothing is shared");
+        book.see(5, 1);
+        assert_eq!(suspends(), None, "what was published is not read yet");
+        assert!(files.transact(&[AsShared { house: "h.1".to_owned(), number: 4 }.record()]).is_ok());
+        assert_eq!(suspends(), Some(false), "what it has was that of all nodes");
     }
 }

@@ -64,7 +64,7 @@ impl ShareLink {
         });
         published.map_err(|error: StoreError| match error {
             StoreError::Outrun => "Another node has put its book there meanwhile.",
-            _ => "etcd did not take it. Try again.",
+            _ => "It is not known whether etcd has them: `nologd share show` says so in a moment. If it has not, say it again.",
         })
     }
 
@@ -132,6 +132,8 @@ impl ShareLink {
             Ok(BookFollowed::Disputed) => {
                 let own = files.scan("").map(shareable);
                 self.book.dispute(number, own.and_then(|own| disputed(&own, &offered.records)).ok());
+                // Who came in before that was known.
+                book.kick_where(|domain| self.book.suspends(domain, today()) == Some(true));
             }
             Ok(BookFollowed::TooLate) => {}
             Err(StoreError::Damaged) if !has_any => return Err(CopyTrouble::Empty),

@@ -38,7 +38,10 @@ pub(super) fn alone() -> RecordChange {
 }
 
 /// Whether the records here are what all nodes had.
-pub(super) fn is_marked(store: &dyn Store) -> Result<bool, StoreError> {
+///
+/// # Errors
+/// What the disk says.
+pub fn is_marked(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(kept(store)?.is_some_and(|kept| kept.is_some()))
 }
 

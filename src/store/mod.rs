@@ -29,7 +29,7 @@ use std::io::ErrorKind;
 use crate::private::Private;
 
 pub(crate) use as_shared::AS_SHARED;
-pub use as_shared::{AsShared, may_replace};
+pub use as_shared::{AsShared, is_marked, may_replace};
 pub use copied::{Copied, Copies, adopt, is_emptier};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};

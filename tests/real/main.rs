@@ -43,6 +43,8 @@ mod many;
 mod many_back;
 #[path = "../many_faults.rs"]
 mod many_faults;
+#[path = "../many_late.rs"]
+mod many_late;
 #[path = "../many_same.rs"]
 mod many_same;
 #[path = "../many_told.rs"]
