@@ -244,7 +244,9 @@ impl Proxy {
         let told = self.backend.approved == 0 && self.client.is_written() && self.answers.is_empty();
         if self.backend.ended && told && self.closing.is_none() {
             if self.session.is_over() {
-                self.closing = Some(Closing { end: Ok(()), listen: false });
+                // It may have ended the session while the client speaks.
+                let listen = !self.session.at_rest() && !self.client.ended;
+                self.closing = Some(Closing { end: Ok(()), listen });
             } else {
                 let fault = Fault::Gone(Side::Backend);
                 self.close(&crate::imap::reply::bye(fault), fault);

@@ -85,6 +85,8 @@ mod pages;
 mod places;
 #[path = "../programs.rs"]
 mod programs;
+#[path = "../quit_unheard.rs"]
+mod quit_unheard;
 #[path = "../quota_races.rs"]
 mod quota_races;
 #[path = "../quota_told.rs"]

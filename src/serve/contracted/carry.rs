@@ -130,12 +130,13 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         let turn = *moved + TURN;
         loop {
             let before = (*moved, self.marks());
+            let mut decided = false;
             if self.closing.is_none() {
                 *moved += self.client.fill(cx).unwrap_or_else(|_| self.client.give_up());
                 *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
+                decided = self.decide();
+                self.notice_ends();
             }
-            let decided = self.decide();
-            self.notice_ends();
             self.write(cx, moved);
             if let Some(closing) = self.closing {
                 return self.say_goodbye(cx, closing);
@@ -150,8 +151,10 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         }
     }
 
-    fn marks(&self) -> [bool; 4] {
-        [self.client.ended, self.backend.ended, self.client.is_written(), self.backend.is_written()]
+    fn marks(&self) -> [bool; 5] {
+        let Half { ended, approved, .. } = self.backend;
+        // What a client that is lost does not hear any more is given up: then the backend is read again.
+        [self.client.ended, ended, self.client.is_written(), self.backend.is_written(), approved == 0]
     }
 
     fn say_goodbye(&mut self, cx: &mut Task<'_>, closing: LastWords) -> Poll<Result<(), Fault>> {
