@@ -821,7 +821,7 @@ fn strangers_at_the_doors_between_nodes_are_not_greeted() {
 #[test]
 fn what_is_set_at_one_node_is_in_force_at_all() {
     let mut stage = Stage::start();
-    let judges = stage.until_settled();
+    stage.until_settled();
     let storage = |stage: &Stage, at: usize, name: &str| {
         let shown: Value =
             serde_json::from_str(&stage.nologd(at, &format!("association show {name} --json")).1).unwrap_or_default();
@@ -838,7 +838,11 @@ fn what_is_set_at_one_node_is_in_force_at_all() {
     assert_eq!(stage.nologd(1, "association set velo --storage 7M").0, 0);
     assert_eq!((storage(&stage, 0, "velo"), storage(&stage, 1, "velo")), (8, 7));
     assert_eq!(stage.nologd(0, "share publish").0, 0);
+    // What it has of its own is not replaced without an admin's word.
+    until(&stage, &|stage| stage.shown(1)["bar"] == "disputed");
+    assert_eq!((storage(&stage, 1, "velo"), stage.nologd(1, "share adopt").0), (7, 0));
     until(&stage, &|stage| storage(stage, 1, "velo") == 8 && stage.shown(1)["book"] == "shared");
+    let judges = stage.until_settled();
     let again = stage.nologd(1, "share publish");
     assert!(again.0 == 1 && again.2.contains("already"), "{again:?}");
     // The judge obeys what was set at the other one.
