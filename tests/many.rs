@@ -33,6 +33,7 @@ pub(crate) struct Stage {
     /// Another one, for whoever is told of it.
     _second: Option<Etcd>,
     pub(crate) dovecot: Dovecot,
+    pop3_port: u16,
     pub(crate) ports: [Ports; 2],
     pub(crate) place: Place,
 }
@@ -49,6 +50,7 @@ impl Drop for Etcd {
 /// Of one node: for mail programs, for the relay, and for the other node.
 pub(crate) struct Ports {
     pub(crate) imap: u16,
+    pub(crate) pop3: u16,
     lmtp: u16,
     share: [u16; 2],
 }
@@ -104,13 +106,13 @@ impl Stage {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         certificate(place.folder(), "authority", true).unwrap();
         ["etcd-one", NAMES[0], NAMES[1]].iter().for_each(|name| certificate(place.folder(), name, false).unwrap());
-        let dovecot = Dovecot::start(&place, "dovecot").unwrap_or_else(|trouble| panic!("{trouble}"));
+        let (dovecot, pop3_port) = crate::pop3::dovecot(&place, "");
         let etcd_port = place.port().unwrap();
         let etcd = Etcd::start(&place, "etcd", etcd_port);
         let other_port = place.port().unwrap();
         let second = (odd == Odd::Etcd || odd == Odd::Members).then(|| Etcd::start(&place, "etcd-two", other_port));
         let port = || place.port().unwrap();
-        let ports = [0, 1].map(|_| Ports { imap: port(), lmtp: port(), share: [port(), port()] });
+        let ports = [0, 1].map(|_| Ports { imap: port(), pop3: port(), lmtp: port(), share: [port(), port()] });
         let users: String = MEMBERS.iter().map(|member| format!(" {}", member.address)).collect();
         let config = place.path("dovecot/dovecot.conf");
         let count = format!(
@@ -120,8 +122,17 @@ impl Stage {
         );
         let count = place.write("count", count.as_bytes()).unwrap();
         fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
-        let mut stage =
-            Stage { counters: Vec::new(), nodes: [None, None], etcd, etcd_port, _second: second, dovecot, ports, place };
+        let mut stage = Stage {
+            counters: Vec::new(),
+            nodes: [None, None],
+            etcd,
+            etcd_port,
+            _second: second,
+            dovecot,
+            pop3_port,
+            ports,
+            place,
+        };
         for at in 0..2 {
             let etcd = match (odd, at) {
                 (Odd::Etcd, 1) => vec![other_port],
@@ -155,6 +166,7 @@ impl Stage {
         };
         let listens = [
             listen("imap", own.imap, "none"),
+            listen("pop3", own.pop3, "none"),
             listen("lmtp", own.lmtp, "none"),
             listen("share-imap", own.share[0], "implicit"),
             listen("share-lmtp", own.share[1], "implicit"),
@@ -167,11 +179,12 @@ impl Stage {
              [share]\nname = \"{name}\"\netcd = [{etcd}]\nauthority = \"{all}/authority.pem\"\n\
              certificate = \"{all}/{name}.pem\"\nkey = \"{all}/{name}.key\"\n\
              [[share.node]]\nname = \"{other}\"\nimap = \"imaps://127.0.0.1:{}\"\nlmtp = \"lmtps://127.0.0.1:{}\"\n\
-             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n{associations}",
+             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\npop3 = \"pop3://127.0.0.1:{}\"\n{associations}",
             far.share[0],
             far.share[1],
             self.dovecot.imap(),
             self.dovecot.lmtp(),
+            self.pop3_port,
             folder = folder.display(),
             all = self.place.folder().display(),
             listens = listens.concat(),
@@ -282,6 +295,16 @@ impl Stage {
         TcpStream::connect(("127.0.0.1", self.ports[at].imap)).ok()?;
         let (wire, said) = self.logged_in(at, member);
         said.contains("a OK").then_some(wire)
+    }
+
+    /// The same by POP3, which never goes to another node; and what is said to it.
+    pub(crate) fn pop3(&self, at: usize, member: &Member) -> (Wire, String) {
+        let mut wire = Wire::plain(self.ports[at].pop3);
+        wire.line();
+        wire.ask(&format!("USER {}\r\n", member.address), "+OK");
+        wire.send(format!("PASS {}\r\n", member.password).as_bytes());
+        let said = wire.line();
+        (wire, said)
     }
 
     /// What is said to a login.

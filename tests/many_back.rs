@@ -204,6 +204,24 @@ fn who_is_suspended_by_what_etcd_has_is_not_let_in_either() {
     until(&stage, || stage.login(0, members(ASSOCIATIONS[0])[0]).contains("a OK"));
 }
 
+/// What is in dispute is something else; then the others suspend an association whose member has a session open here.
+#[test]
+fn who_is_suspended_by_the_others_in_a_dispute_is_sent_away() {
+    let mut stage = shared();
+    by_itself(&mut stage, &["association set jardin --storage 5M"]);
+    stage.up(1);
+    stage.until_judged(&[1]);
+    stage.up(0);
+    until(&stage, || stage.shown(0)["bar"] == "disputed");
+    let [velo, jardin] = ASSOCIATIONS.map(|association| members(association)[0]);
+    let ((mut suspended, told), (mut other, too)) = (stage.pop3(0, velo), stage.pop3(0, jardin));
+    assert!(told.starts_with("+OK") && too.starts_with("+OK"), "{told} {too}");
+    until(&stage, || stage.nologd(1, SUSPENDED).0 == 0);
+    assert!(suspended.line().starts_with("-ERR [SYS/TEMP]") && suspended.ends(Duration::from_secs(5)));
+    assert!(stage.pop3(0, velo).1.contains("(SUSPENDED)"));
+    assert!(other.ask("NOOP\r\n", "+OK").starts_with("+OK"));
+}
+
 #[test]
 fn what_all_nodes_have_is_taken_where_an_admin_says_so() {
     let mut stage = shared();

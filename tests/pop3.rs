@@ -20,7 +20,7 @@ use crate::wire;
 use wire::Wire;
 
 /// Dovecot with POP3 besides, and its port.
-fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
+pub(crate) fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
     assert!(Path::new("/usr/lib/dovecot/pop3").exists(), "apt install dovecot-pop3d");
     let port = place.port().unwrap();
     // As the file for admins has it.

@@ -94,12 +94,11 @@ impl Book {
         let outcome = self.load_into(mailbox, None, today, place, |tally, now| {
             if tally.is_in_vain(seen) {
                 recounted = Recounted::InVain;
-                tally.want();
             } else {
                 tally.load(seen, now);
-                // As for `finish_told`: the judge before may have had the mail server delete.
-                tally.want();
             }
+            // It is in vain, or the judge before may have had the mail server delete (`finish_told`).
+            tally.want();
         });
         (outcome != LoadOutcome::Unknown).then_some(recounted)
     }

@@ -11,7 +11,7 @@
 use std::task::{Context, Poll};
 
 use super::observe::Observer;
-use super::side::{FLOWING, Half, TURN, Waits};
+use super::side::{FLOWING, Half, HalfMark, TURN, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::reuse::Leaves;
@@ -180,9 +180,8 @@ impl Proxy {
         }
     }
 
-    /// What a round may change without an octet that moves.
-    fn marks(&self) -> [bool; 4] {
-        [self.lost, self.backend.ended, self.client.is_written(), self.backend.is_written()]
+    fn marks(&self) -> (bool, HalfMark, HalfMark) {
+        (self.lost, self.client.mark(), self.backend.mark())
     }
 
     fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) {

@@ -68,9 +68,9 @@ impl Stand {
         self.in_dispute().is_some()
     }
 
-    /// Nothing of what stands there was compared yet with what is here.
-    fn is_uncompared(&self) -> bool {
-        !self.caught_up && !self.is_disputed() && (self.seen.is_none() || self.is_behind())
+    /// What stands there has never been in force here, as far as this process knows.
+    fn is_untaken(&self) -> bool {
+        !self.caught_up && (self.seen.is_none() || self.is_behind())
     }
 
     /// How what stands there differs, where that is in dispute.
@@ -169,7 +169,7 @@ impl SharedBook {
         let stand = self.lock();
         match stand.in_dispute() {
             Some(how) => how.as_ref().map(|dispute| dispute.suspends(domain, today)),
-            None if stand.is_uncompared() && !self.were_of_all() => None,
+            None if stand.is_untaken() && !self.were_of_all() => None,
             None => Some(false),
         }
     }

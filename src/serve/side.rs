@@ -39,7 +39,20 @@ pub(super) struct Half {
     pub(super) unanswered: bool,
 }
 
+/// What a round of the carrying loop may change on one side without an octet that moves; where it does, there is one more round: whoever waits must have
+/// looked at the socket since.
+#[derive(PartialEq, Eq)]
+pub(super) struct HalfMark {
+    ended: bool,
+    written: bool,
+    approved: usize,
+}
+
 impl Half {
+    pub(super) fn mark(&self) -> HalfMark {
+        HalfMark { ended: self.ended, written: self.is_written(), approved: self.approved }
+    }
+
     pub(super) fn new((conn, input): (Conn, Buffer)) -> Half {
         Half { conn, input, approved: 0, output: Vec::new(), unflushed: false, ended: false, unanswered: false }
     }

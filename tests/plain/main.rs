@@ -61,10 +61,10 @@ mod dialogues_tls;
 mod dns;
 #[path = "../doors.rs"]
 mod doors;
+#[path = "../imap_ends.rs"]
+mod imap_ends;
 #[path = "../kicked.rs"]
 mod kicked;
-#[path = "../last_count.rs"]
-mod last_count;
 #[path = "../layers.rs"]
 mod layers;
 #[path = "../lmtp_cut.rs"]

@@ -14,7 +14,7 @@ use crate::quota::Watch;
 use crate::serve::Patience;
 use crate::serve::clock::today;
 use crate::serve::observe::Observer;
-use crate::serve::side::{Half, TURN, WAITING};
+use crate::serve::side::{Half, HalfMark, TURN, WAITING};
 use crate::serve::silence::{LAST_WORDS, Silence};
 use crate::wire::contract::{Carried, CarriedState, Motion, Voice};
 
@@ -151,10 +151,8 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         }
     }
 
-    fn marks(&self) -> [bool; 5] {
-        let Half { ended, approved, .. } = self.backend;
-        // What a client that is lost does not hear any more is given up: then the backend is read again.
-        [self.client.ended, ended, self.client.is_written(), self.backend.is_written(), approved == 0]
+    fn marks(&self) -> [HalfMark; 2] {
+        [self.client.mark(), self.backend.mark()]
     }
 
     fn say_goodbye(&mut self, cx: &mut Task<'_>, closing: LastWords) -> Poll<Result<(), Fault>> {
